@@ -1,0 +1,35 @@
+/*
+ * heap.h
+ *	  A binary heap of pointers in memory that the caller owns.
+ *
+ * before(a, b) must be a strict total order; the item before all others is on
+ * top. Building costs O(n), each replacement or removal of the top O(log n).
+ */
+#ifndef MERCH_HEAP_H
+#define MERCH_HEAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+typedef bool (*HeapBefore) (const void *a, const void *b);
+
+typedef struct Heap
+{
+	void	  **items;
+	size_t		n;
+	HeapBefore	before;
+} Heap;
+
+/* Makes a heap of the n pointers in items, in place. */
+extern void heap_build(Heap *heap, void **items, size_t n, HeapBefore before);
+
+/* Restores the order after the top's rank has got worse. */
+extern void heap_sift_top(Heap *heap);
+
+/*
+ * Removes the top and leaves it just behind the heap, so that the array stays a
+ * permutation of what it held. The heap must not be empty.
+ */
+extern void *heap_pop(Heap *heap);
+
+#endif
