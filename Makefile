@@ -3,6 +3,7 @@
 #   make && make install     build and install for the server of PG_CONFIG
 #   make demo                the main job on real data, on a private server
 #   make check               every test, on private servers
+#   make unit                the kernels' tests alone
 #   make bench [BENCH=name]  every benchmark, or one
 #   make check-majors        build and test on Debian's other majors, in chroots
 
@@ -19,9 +20,10 @@ SHLIB_LINK  = -lm
 EXTRA_CLEAN = build
 
 REGRESS        = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
-REGRESS_OPTS   = --inputdir=test --load-extension=$(EXTENSION)
+REGRESS_OPTS   = --inputdir=test --outputdir=build/regress --load-extension=$(EXTENSION)
 ISOLATION      = $(patsubst test/isolation/specs/%.spec,%,$(wildcard test/isolation/specs/*.spec))
-ISOLATION_OPTS = --inputdir=test/isolation --load-extension=$(EXTENSION)
+ISOLATION_OPTS = --inputdir=test/isolation --outputdir=build/isolation --load-extension=$(EXTENSION)
+REGRESS_PREP   = test-folders
 TAP_TESTS      = 1
 PROVE_TESTS    = $(sort $(wildcard test/t/*.pl))
 
@@ -31,11 +33,11 @@ WARNINGS    = -Wall -Wextra $(WERROR) -Wno-unused-parameter -Wno-sign-compare
 
 PG_CONFIG ?= pg_config
 SHELL      = /bin/bash
-STANDALONE = demo check bench check-majors clean
+STANDALONE = demo check unit bench check-majors clean
 
 ifneq ($(filter $(STANDALONE),$(MAKECMDGOALS)),)
 .PHONY: $(STANDALONE)
-demo check bench check-majors:
+demo check unit bench check-majors:
 	@scripts/$@ $(BENCH)
 clean:
 	rm -rf build $(INSTALL_SQL) $(EXTENSION).so $(OBJS)
@@ -53,6 +55,9 @@ $(KERNEL_OBJS): override CFLAGS = -std=c11 -pedantic -O2 -g -fPIC -fvisibility=h
 src/pg/%.o: override CPPFLAGS := -Isrc/kernel -DMERCH_VERSION='"$(EXTVERSION)"' $(CPPFLAGS)
 src/pg/%.o: override CFLAGS += $(WARNINGS)
 $(OBJS): $(INCLUDES)
+
+test-folders:
+	mkdir -p build/regress build/isolation
 
 $(INSTALL_SQL): $(sort $(wildcard sql/install/*.sql)) $(sort $(wildcard sql/model/*.sql)) $(EXTENSION).control
 	scripts/install-sql >$@

@@ -518,12 +518,14 @@ load_rows(Job *job, ApportionMethod method, const ApportionInput *input, MerchFa
 		if (cancelled(job))
 			return MERCH_CANCELLED;
 		status = apportion_load_row(method, input, &scale, i, &job->rows[i], fault);
-		if (status == MERCH_OK &&
-			__builtin_add_overflow(offsets, job->rows[i].offset, &offsets))
+		if (status != MERCH_OK)
+			break;
+		if (job->rows[i].offset > INT64_MAX - offsets)
 		{
 			*fault = (MerchFault) {.row = i, .value = offsets, .limit = job->rows[i].offset};
-			status = MERCH_OUT_OF_RANGE;
+			return MERCH_OUT_OF_RANGE;
 		}
+		offsets += job->rows[i].offset;
 		job->order[i] = &job->rows[i];
 	}
 	return status;

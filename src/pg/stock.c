@@ -39,6 +39,7 @@ typedef enum EntryKind
 	ENTRY_ITEM,
 	ENTRY_LOCATION,
 	ENTRY_ALLOCATION,
+	ENTRY_ACTIVE,				/* an allocation in which new lines reserve units */
 	ENTRY_STOCK					/* an item at a source, with the units reserved */
 } EntryKind;
 
@@ -66,17 +67,30 @@ typedef struct LineColumns
 	int			reserved;
 } LineColumns;
 
-/* A table that lines point to; its key is its name and "_id". */
+/*
+ * A table that lines point to, by a key that is its name and "_id". Runs that
+ * reserve are locked against merch.release_allocation(), which gives back what it
+ * sees: no line may come after.
+ */
 typedef struct Parent
 {
 	EntryKind	kind;
-	const char *name;
+	const char *table;
+	const char *condition;
+	const char *lock;
+	const char *noun;
+	const char *hint;
 } Parent;
 
 static const Parent parents[] = {
-	{ENTRY_ITEM, "item"},
-	{ENTRY_LOCATION, "location"},
-	{ENTRY_ALLOCATION, "allocation"}
+	{ENTRY_ITEM, "item", "true", "KEY SHARE", "item",
+	"Allocation lines can only name rows of merch.item."},
+	{ENTRY_LOCATION, "location", "true", "KEY SHARE", "location",
+	"Allocation lines can only name rows of merch.location."},
+	{ENTRY_ALLOCATION, "allocation", "true", "KEY SHARE", "allocation",
+	"Allocation lines can only name rows of merch.allocation."},
+	{ENTRY_ACTIVE, "allocation", "state = 'active'", "SHARE", "active allocation",
+	"Lines reserve units only while their allocation is active."}
 };
 
 static const char *const lock_stock =
@@ -149,9 +163,10 @@ add_lines(HTAB *entries, const LineColumns *columns, TupleTableSlot *slot, int s
 
 	if (sign > 0)
 	{
+		int64		allocation = column_value(slot, columns->allocation, &isnull);
+
 		find_entry(entries, ENTRY_ITEM, item, 0);
-		find_entry(entries, ENTRY_ALLOCATION,
-				   column_value(slot, columns->allocation, &isnull), 0);
+		find_entry(entries, reserved != 0 ? ENTRY_ACTIVE : ENTRY_ALLOCATION, allocation, 0);
 		find_entry(entries, ENTRY_LOCATION,
 				   column_value(slot, columns->location, &isnull), 0);
 		if (!no_source)
@@ -264,19 +279,20 @@ check_parent(HTAB *entries, const Parent *parent)
 {
 	Datum		arrays[3];
 	int			n = collect_entries(entries, parent->kind, arrays);
-	const char *name = parent->name;
+	const char *table = parent->table;
 
 	if (n == 0 ||
-		execute(psprintf("SELECT FROM merch.%s WHERE %s_id = ANY ($1) ORDER BY %s_id FOR KEY SHARE",
-						 name, name, name), 1, arrays, SPI_OK_SELECT) == n)
+		execute(psprintf("SELECT FROM merch.%s WHERE %s_id = ANY ($1) AND %s ORDER BY %s_id FOR %s",
+						 table, table, parent->condition, table, parent->lock),
+				1, arrays, SPI_OK_SELECT) == n)
 		return;
 	if (execute(psprintf("SELECT id FROM unnest($1) AS id WHERE NOT EXISTS"
-						 " (SELECT FROM merch.%s WHERE %s_id = id) ORDER BY id LIMIT 1",
-						 name, name), 1, arrays, SPI_OK_SELECT) > 0)
+						 " (SELECT FROM merch.%s WHERE %s_id = id AND %s) ORDER BY id LIMIT 1",
+						 table, table, parent->condition), 1, arrays, SPI_OK_SELECT) > 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
-				 errmsg("%s " INT64_FORMAT " does not exist", name, result_value(1)),
-				 errhint("Allocation lines can only name rows of merch.%s.", name)));
+				 errmsg("%s " INT64_FORMAT " does not exist", parent->noun, result_value(1)),
+				 errhint("%s", parent->hint)));
 }
 
 /* Locks the stock rows in the order of their keys, then adds what has changed. */

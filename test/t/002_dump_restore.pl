@@ -1,0 +1,60 @@
+# A dump of a filled database restores into an empty server: no errors, the same
+# rows and states, nothing fired twice, and work goes on there.
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+use MerchTest;
+
+my $old = new_node('old');
+fill($old, 'postgres', items => 20, stores => 15, promotions => 4);
+$old->safe_psql('postgres', q{
+	SELECT merch.allocate_promotion(promotion_id) FROM merch.promotion WHERE promotion_id < 4 ORDER BY 1;
+	SELECT merch.release_allocation(2);
+	ALTER TABLE merch.item ADD COLUMN colour text DEFAULT 'orange';
+	CREATE INDEX own_index ON merch.item (colour)});
+
+# every row of every table, and the objects around them
+my $state = q{
+	SELECT string_agg(line, E'\n' ORDER BY line)
+	FROM (SELECT c.relname || ' ' || (xpath('/row/x/text()', query_to_xml(format(
+	             'SELECT count(*) || '' '' || coalesce(sum(hashtextextended(t::text, 0)::numeric), 0) AS x FROM merch.%I t',
+	             c.relname), false, true, '')))[1]::text
+	      FROM pg_class c WHERE relnamespace = 'merch'::regnamespace AND relkind IN ('r', 'p', 'v')
+	      UNION ALL
+	      SELECT pg_get_triggerdef(t.oid) || tgenabled::text FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid
+	      WHERE relnamespace = 'merch'::regnamespace AND NOT tgisinternal
+	      UNION ALL
+	      SELECT conrelid::regclass || ' ' || conname || pg_get_constraintdef(oid) FROM pg_constraint
+	      WHERE connamespace = 'merch'::regnamespace
+	      UNION ALL
+	      SELECT indexdef FROM pg_indexes WHERE schemaname = 'merch') s(line)};
+my $before = $old->safe_psql('postgres', $state);
+like($before, qr/allocation_line 900/, 'there are lines to restore');
+
+my $new = new_node('new');
+for my $format ('plain', 'custom', 'directory')
+{
+	my $dump = PostgreSQL::Test::Utils::tempdir() . "/$format";
+	$old->command_ok([ 'pg_dump', "--format=$format", "--file=$dump", $old->connstr('postgres') ], "dump, $format");
+	$new->safe_psql('postgres', "CREATE DATABASE $format");
+	$new->command_ok(
+		$format eq 'plain'
+		? [ 'psql', '-Xq', '-v', 'ON_ERROR_STOP=1', '-d', $new->connstr($format), '-f', $dump ]
+		: [ 'pg_restore', '--exit-on-error', $format eq 'directory' ? '--jobs=2' : (), '-d', $new->connstr($format), $dump ],
+		"restore, $format");
+	is($new->safe_psql($format, $state), $before, "the same rows and objects, $format");
+	is(books($new, $format), '0|0|0', "the books balance, $format");
+}
+
+is($new->safe_psql('plain', 'SELECT merch.create_model()'), 'f', 'the restored model is complete');
+is($new->safe_psql('plain', 'SELECT merch.release_allocation(1); SELECT merch.allocate_promotion(4) > 3'), "\nt",
+	'work goes on after the restore');
+is(books($new, 'plain'), '0|0|0', 'and the books still balance');
+
+$old->stop;
+$new->stop;
+done_testing();
