@@ -5,6 +5,7 @@
 #   make check               every test, on private servers
 #   make unit                the kernels' tests alone
 #   make bench [BENCH=name]  every benchmark, or one
+#   make reference, make dist
 #   make check-majors        build and test on Debian's other majors, in chroots
 
 EXTENSION  = pg_merch
@@ -33,14 +34,14 @@ WARNINGS    = -Wall -Wextra $(WERROR) -Wno-unused-parameter -Wno-sign-compare
 
 PG_CONFIG ?= pg_config
 SHELL      = /bin/bash
-STANDALONE = demo check unit bench check-majors clean
+STANDALONE = demo check unit bench check-majors reference dist clean
 
 ifneq ($(filter $(STANDALONE),$(MAKECMDGOALS)),)
 .PHONY: $(STANDALONE)
-demo check unit bench check-majors:
+demo check unit bench check-majors reference dist:
 	@scripts/$@ $(BENCH)
 clean:
-	rm -rf build $(INSTALL_SQL) $(EXTENSION).so $(OBJS)
+	rm -rf build META.json $(INSTALL_SQL) $(EXTENSION).so $(OBJS)
 else
 ifeq ($(filter 15 16 17 18,$(shell $(PG_CONFIG) --version | sed 's/^[^0-9]*\([0-9]*\).*/\1/')),)
 $(error pg_merch needs the server files of PostgreSQL 15 to 18, and $(PG_CONFIG) says "$(shell $(PG_CONFIG) --version)"; name another with make PG_CONFIG=...)
