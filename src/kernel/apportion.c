@@ -43,11 +43,21 @@ apportion_method_name(ApportionMethod method)
 	return method_names[method];
 }
 
-/* The rows come first: their 128-bit members need the strictest alignment. */
+/* The rows' 128-bit members want more alignment than most allocators promise. */
 size_t
 apportion_scratch_size(size_t n)
 {
-	return n * (sizeof(Row) + 2 * sizeof(Row *));
+	return _Alignof(Row) + n * (sizeof(Row) + 2 * sizeof(Row *));
+}
+
+static void
+divide_scratch(Job *job, void *scratch, size_t n)
+{
+	uintptr_t	address = (uintptr_t) scratch + _Alignof(Row) - 1;
+
+	job->rows = (Row *) (address - address % _Alignof(Row));
+	job->order = (Row **) (job->rows + n);
+	job->work = job->order + n;
 }
 
 static bool
@@ -199,13 +209,25 @@ peg_rows(Pool *pool, size_t *n, const ApportionLevel *level, bool excess, int128
 	*n = kept;
 }
 
+/* Gives every row its share, cut down to whole packs. */
+static void
+cut_shares(Row **rows, size_t n, const ApportionLevel *level)
+{
+	for (size_t i = 0; i < n; i++)
+	{
+		uint128_t	fraction;
+
+		rows[i]->quantity = (int64_t) row_share(rows[i], level, &fraction) - rows[i]->spare;
+	}
+}
+
 /*
  * Finds the level at which the pool's exact shares, each within what the row has
- * and its ceiling, use up what is to be shared out. Leaves the *n rows whose
- * share is strictly inside at the front of the pool, with spare and fraction
- * set; the others hold what they get. Each round settles all rows on one side,
- * so that few rounds are needed: either half of the rows are settled or the
- * distance of the level from its end at least halves.
+ * and its ceiling, use up what is to be shared out, and gives the rows their
+ * shares. The *n rows whose share is strictly inside are left at the front of the
+ * pool, with what was cut off in spare and fraction. Each round settles all rows
+ * on one side, so that few rounds are needed: either half of the rows are settled
+ * or the distance of the level from its end at least halves.
  */
 static MerchStatus
 find_level(Job *job, Pool *pool, size_t *n, ApportionLevel *level)
@@ -228,8 +250,13 @@ find_level(Job *job, Pool *pool, size_t *n, ApportionLevel *level)
 		}
 		level->numerator = (uint128_t) raised;
 		status = weigh_shares(job, pool, *n, level, &outside, &excess);
-		if (status != MERCH_OK || !outside)
+		if (status != MERCH_OK)
 			return status;
+		if (!outside)
+		{
+			cut_shares(pool->rows, *n, level);
+			break;
+		}
 		peg_rows(pool, n, level, excess, &supply);
 	}
 	return MERCH_OK;
@@ -310,13 +337,6 @@ split_by_remainder(Job *job, size_t from, size_t to, int64_t *left, ApportionLev
 		status = find_level(job, &pool, &inside, level);
 		if (status != MERCH_OK)
 			return status;
-		for (size_t i = 0; i < inside; i++)
-		{
-			Row		   *row = pool.rows[i];
-			uint128_t	fraction;
-
-			row->quantity = (int64_t) row_share(row, level, &fraction) - row->spare;
-		}
 		*left -= (int64_t) granted(&pool);
 		status = give_remainders(job, pool.rows, inside, left);
 		if (status != MERCH_OK)
@@ -424,14 +444,8 @@ split_by_divisor(Job *job, size_t n, int64_t *left, ApportionLevel *level)
 	if (status != MERCH_OK)
 		return status;
 	for (size_t i = 0; i < inside; i++)
-	{
-		Row		   *row = pool.rows[i];
-		uint128_t	fraction;
-
-		row->quantity = (int64_t) row_share(row, level, &fraction) - row->spare;
-		if (cut_at_least_half(row, level))
-			row->quantity += row->pack;
-	}
+		if (cut_at_least_half(pool.rows[i], level))
+			pool.rows[i]->quantity += pool.rows[i]->pack;
 	over = granted(&pool) - *left;
 	if (over > 0)
 	{
@@ -547,10 +561,7 @@ apportion(ApportionMethod method, const ApportionInput *input, int64_t *quantity
 	*fault = (MerchFault) {.value = left};
 	if (left < 0)
 		return MERCH_NEGATIVE_SUPPLY;
-	job.rows = scratch;
-	job.order = (Row **) (job.rows + n);
-	job.work = job.order + n;
-
+	divide_scratch(&job, scratch, n);
 	status = load_rows(&job, method, input, fault);
 	if (status != MERCH_OK)
 		return status;

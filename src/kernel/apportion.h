@@ -106,7 +106,7 @@ extern const char *apportion_method_name(ApportionMethod method);
 extern size_t apportion_scratch_size(size_t n);
 
 /*
- * Writes n quantities. Scratch must be aligned for any type. On any status but
+ * Writes n quantities, with scratch memory of any alignment. On any status but
  * MERCH_OK, quantity is unspecified, and *fault says where (except when
  * cancelled). level may be NULL; interrupt may be NULL.
  */

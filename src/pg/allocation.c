@@ -13,6 +13,8 @@
  */
 #include "postgres.h"
 
+#include <limits.h>
+
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
@@ -166,6 +168,15 @@ prepare(WindowObject winobj, AllocateState *state)
 	state->prepared = true;
 }
 
+/* Memory for a column, or NULL where the kernel's default holds in every row. */
+static void *
+column_memory(const AllocateState *state, Argument arg, Size width)
+{
+	if (!state->needed[arg])
+		return NULL;
+	return MemoryContextAllocHuge(state->memory, state->capacity * width);
+}
+
 static void
 reserve_rows(AllocateState *state, int64 rows)
 {
@@ -173,20 +184,23 @@ reserve_rows(AllocateState *state, int64 rows)
 
 	if (rows <= state->capacity)
 		return;
+	/* the executor counts the rows of a partition in an int */
+	if (rows > INT_MAX)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a partition of " INT64_FORMAT " rows is too large to allocate", rows),
+				 errhint("PARTITION BY what has a supply of its own.")));
 	while (capacity < rows)
 		capacity *= 2;
 	MemoryContextReset(state->memory);
-	state->capacity = 0;
+	state->capacity = capacity;
 	for (int arg = 0; arg < ARGUMENTS; arg++)
-		state->column[arg] = !state->needed[arg] || arg == ARG_TIER || arg == ARG_WEIGHT ? NULL :
-			MemoryContextAllocHuge(state->memory, capacity * sizeof(int64));
-	state->tier = !state->needed[ARG_TIER] ? NULL :
-		MemoryContextAllocHuge(state->memory, capacity * sizeof(int32));
-	state->weight = !state->needed[ARG_WEIGHT] ? NULL :
-		MemoryContextAllocHuge(state->memory, capacity * sizeof(double));
+		if (arg != ARG_TIER && arg != ARG_WEIGHT)
+			state->column[arg] = column_memory(state, arg, sizeof(int64));
+	state->tier = column_memory(state, ARG_TIER, sizeof(int32));
+	state->weight = column_memory(state, ARG_WEIGHT, sizeof(double));
 	state->quantity = MemoryContextAllocHuge(state->memory, capacity * sizeof(int64));
 	state->scratch = MemoryContextAllocHuge(state->memory, apportion_scratch_size(capacity));
-	state->capacity = capacity;
 }
 
 static void

@@ -53,8 +53,9 @@ random_below(int64_t limit)
 static MerchStatus
 solve_with(Case *c, MerchInterrupt interrupt)
 {
-	void	   *scratch = malloc(apportion_scratch_size(c->in.n) + 1);
-	MerchStatus status = apportion(c->method, &c->in, c->quantity, scratch, interrupt,
+	/* an odd address: the kernel is to find its own alignment */
+	char	   *scratch = malloc(apportion_scratch_size(c->in.n) + 1);
+	MerchStatus status = apportion(c->method, &c->in, c->quantity, scratch + 1, interrupt,
 								   &c->level, &c->fault);
 
 	free(scratch);
