@@ -6,32 +6,8 @@
  * add up to the supply, in exact rational arithmetic, and then rounds the shares
  * to whole packs in its own way.
  */
-#include "apportion.h"
-
-#include "apportion_row.h"
+#include "apportion_level.h"
 #include "heap.h"
-
-/* Steps between two questions whether to go on; well below a millisecond. */
-#define POLL_STEPS 4096
-
-typedef struct Job
-{
-	MerchInterrupt interrupt;
-	uint32_t	steps;
-	Row		   *rows;
-	Row		  **order;			/* all rows, sorted where the method asks for it */
-	Row		  **work;			/* the rows under consideration; a heap at times */
-} Job;
-
-/* The rows that can take at least a pack of what is left. */
-typedef struct Pool
-{
-	Row		  **rows;
-	size_t		n;
-	int128_t	held;			/* what they have */
-	int128_t	room;			/* what they could take beyond that */
-	int64_t		share;			/* what is there to share out */
-} Pool;
 
 static const char *const method_names[APPORTION_METHODS] = {
 	"proportional", "webster", "cover", "even", "priority"
@@ -58,208 +34,6 @@ divide_scratch(Job *job, void *scratch, size_t n)
 	job->rows = (Row *) (address - address % _Alignof(Row));
 	job->order = (Row **) (job->rows + n);
 	job->work = job->order + n;
-}
-
-static bool
-cancelled(Job *job)
-{
-	return ++job->steps % POLL_STEPS == 0 && job->interrupt != NULL && job->interrupt();
-}
-
-static int64_t
-greatest_common_divisor(int64_t a, int64_t b)
-{
-	while (b != 0)
-	{
-		int64_t		rest = a % b;
-
-		a = b;
-		b = rest;
-	}
-	return a;
-}
-
-static bool
-can_take(const Row *row, int64_t left)
-{
-	return row->quantity < row->ceiling && row->pack <= left;
-}
-
-/*
- * Collects the rows of order[from, to) that can take a pack of what is left.
- * Only a multiple of the packs' common divisor can be given out; with one pack
- * size this leaves no part of a pack to disturb the exact shares.
- */
-static void
-collect_pool(Job *job, size_t from, size_t to, int64_t left, Pool *pool)
-{
-	int64_t		divisor = 1;
-
-	*pool = (Pool) {.rows = job->work};
-	for (size_t i = from; i < to; i++)
-	{
-		Row		   *row = job->order[i];
-
-		if (!can_take(row, left))
-			continue;
-		if (pool->n == 0)
-			divisor = row->pack;
-		else if (row->pack != divisor)
-			divisor = greatest_common_divisor(row->pack, divisor);
-		pool->rows[pool->n++] = row;
-		pool->held += row->quantity;
-		pool->room += row->ceiling - row->quantity;
-	}
-	pool->share = left - left % divisor;
-}
-
-/* What the pool's rows have been given since it was collected. */
-static int128_t
-granted(const Pool *pool)
-{
-	int128_t	sum = -pool->held;
-
-	for (size_t i = 0; i < pool->n; i++)
-		sum += pool->rows[i]->quantity;
-	return sum;
-}
-
-/* Enough for all: whatever the method, everyone gets what it may. */
-static bool
-fill_pool(const Pool *pool, int64_t *left)
-{
-	if (pool->room > *left)
-		return false;
-	for (size_t i = 0; i < pool->n; i++)
-		pool->rows[i]->quantity = pool->rows[i]->ceiling;
-	*left -= (int64_t) pool->room;
-	return true;
-}
-
-/*
- * One round of pegging: the shares at the level of the first n rows of the pool.
- * Returns whether any share is out of its bounds, and in *excess whether the
- * shares above their ceilings outweigh those below what the rows have already.
- * If so, the level can only rise: rows at their ceiling stay there.
- */
-static MerchStatus
-weigh_shares(Job *job, const Pool *pool, size_t n, const ApportionLevel *level,
-			 bool *outside, bool *excess)
-{
-	int128_t	units = 0;
-	uint128_t	fractions = 0;
-
-	*outside = false;
-	for (size_t i = 0; i < n; i++)
-	{
-		Row		   *row = pool->rows[i];
-		uint128_t	fraction;
-		int128_t	share = row_share(row, level, &fraction);
-		int128_t	bound;
-
-		if (cancelled(job))
-			return MERCH_CANCELLED;
-		if (share >= row->ceiling)
-			bound = row->ceiling;
-		else if (share < row->quantity)
-			bound = row->quantity;
-		else
-		{
-			row->spare = (int64_t) (share % row->pack);
-			row->fraction = fraction;
-			continue;
-		}
-		*outside = true;
-		units += share - bound;
-		fractions += fraction;
-	}
-	/* the sign of units + fractions / denominator */
-	*excess = units >= 0 || fractions / level->denominator >= (uint128_t) -units;
-	return MERCH_OK;
-}
-
-/*
- * Moves the rows that the round has settled behind the first *n, and takes what
- * they hold out of the supply.
- */
-static void
-peg_rows(Pool *pool, size_t *n, const ApportionLevel *level, bool excess, int128_t *supply)
-{
-	size_t		kept = 0;
-
-	for (size_t i = 0; i < *n; i++)
-	{
-		Row		   *row = pool->rows[i];
-		uint128_t	fraction;
-		int128_t	share = row_share(row, level, &fraction);
-		bool		settled = excess ? share >= row->ceiling : share < row->quantity;
-
-		if (settled)
-		{
-			if (excess)
-				row->quantity = row->ceiling;
-			*supply -= row->quantity;
-		}
-		else
-		{
-			pool->rows[i] = pool->rows[kept];
-			pool->rows[kept++] = row;
-		}
-	}
-	*n = kept;
-}
-
-/* Gives every row its share, cut down to whole packs. */
-static void
-cut_shares(Row **rows, size_t n, const ApportionLevel *level)
-{
-	for (size_t i = 0; i < n; i++)
-	{
-		uint128_t	fraction;
-
-		rows[i]->quantity = (int64_t) row_share(rows[i], level, &fraction) - rows[i]->spare;
-	}
-}
-
-/*
- * Finds the level at which the pool's exact shares, each within what the row has
- * and its ceiling, use up what is to be shared out, and gives the rows their
- * shares. The *n rows whose share is strictly inside are left at the front of the
- * pool, with what was cut off in spare and fraction. Each round settles all rows
- * on one side, so that few rounds are needed: either half of the rows are settled
- * or the distance of the level from its end at least halves.
- */
-static MerchStatus
-find_level(Job *job, Pool *pool, size_t *n, ApportionLevel *level)
-{
-	int128_t	supply = pool->held + pool->share;
-
-	*n = pool->n;
-	while (*n > 0)
-	{
-		bool		outside;
-		bool		excess;
-		int128_t	raised = supply;
-		MerchStatus status;
-
-		level->denominator = 0;
-		for (size_t i = 0; i < *n; i++)
-		{
-			raised += pool->rows[i]->offset;
-			level->denominator += (uint128_t) pool->rows[i]->claim;
-		}
-		level->numerator = (uint128_t) raised;
-		status = weigh_shares(job, pool, *n, level, &outside, &excess);
-		if (status != MERCH_OK)
-			return status;
-		if (!outside)
-		{
-			cut_shares(pool->rows, *n, level);
-			break;
-		}
-		peg_rows(pool, n, level, excess, &supply);
-	}
-	return MERCH_OK;
 }
 
 static bool
@@ -299,7 +73,8 @@ give_remainders(Job *job, Row **rows, size_t n, int64_t *left)
 {
 	Heap		heap;
 
-	heap_build(&heap, (void **) rows, n, remainder_before);
+	if (!heap_build(&heap, (void **) rows, n, remainder_before, job->interrupt))
+		return MERCH_CANCELLED;
 	while (heap.n > 0 && *left > 0)
 	{
 		Row		   *row = heap_pop(&heap);
@@ -330,14 +105,14 @@ split_by_remainder(Job *job, size_t from, size_t to, int64_t *left, ApportionLev
 		size_t		inside;
 		MerchStatus status;
 
-		collect_pool(job, from, to, *left, &pool);
-		if (pool.n == 0 || fill_pool(&pool, left))
+		apportion_collect(job, from, to, *left, &pool);
+		if (pool.n == 0 || apportion_fill(&pool, left))
 			return MERCH_OK;
 		level->tier = pool.rows[0]->tier;
-		status = find_level(job, &pool, &inside, level);
+		status = apportion_find_level(job, &pool, &inside, level);
 		if (status != MERCH_OK)
 			return status;
-		*left -= (int64_t) granted(&pool);
+		*left -= (int64_t) apportion_granted(&pool);
 		status = give_remainders(job, pool.rows, inside, left);
 		if (status != MERCH_OK)
 			return status;
@@ -360,7 +135,8 @@ take_back(Job *job, const Pool *pool, int128_t over)
 		pool->rows[i] = pool->rows[n];
 		pool->rows[n++] = row;
 	}
-	heap_build(&heap, (void **) pool->rows, n, last_pack_after);
+	if (!heap_build(&heap, (void **) pool->rows, n, last_pack_after, job->interrupt))
+		return MERCH_CANCELLED;
 	while (over > 0)
 	{
 		Row		   *row = heap.items[0];
@@ -393,7 +169,8 @@ hand_out(Job *job, const Pool *pool, int64_t *left)
 		pool->rows[i] = pool->rows[n];
 		pool->rows[n++] = row;
 	}
-	heap_build(&heap, (void **) pool->rows, n, next_pack_before);
+	if (!heap_build(&heap, (void **) pool->rows, n, next_pack_before, job->interrupt))
+		return MERCH_CANCELLED;
 	while (heap.n > 0)
 	{
 		Row		   *row = heap.items[0];
@@ -437,87 +214,119 @@ split_by_divisor(Job *job, size_t n, int64_t *left, ApportionLevel *level)
 	int128_t	over;
 	MerchStatus status;
 
-	collect_pool(job, 0, n, *left, &pool);
-	if (pool.n == 0 || fill_pool(&pool, left))
+	apportion_collect(job, 0, n, *left, &pool);
+	if (pool.n == 0 || apportion_fill(&pool, left))
 		return MERCH_OK;
-	status = find_level(job, &pool, &inside, level);
+	status = apportion_find_level(job, &pool, &inside, level);
 	if (status != MERCH_OK)
 		return status;
 	for (size_t i = 0; i < inside; i++)
 		if (cut_at_least_half(pool.rows[i], level))
 			pool.rows[i]->quantity += pool.rows[i]->pack;
-	over = granted(&pool) - *left;
+	over = apportion_granted(&pool) - *left;
 	if (over > 0)
 	{
 		status = take_back(job, &pool, over);
 		if (status != MERCH_OK)
 			return status;
 	}
-	*left -= (int64_t) granted(&pool);
+	*left -= (int64_t) apportion_granted(&pool);
 	return hand_out(job, &pool, left);
 }
 
-static bool
-row_before(const void *a, const void *b)
+/* Merges the sorted runs from[start, middle) and from[middle, end) into to. */
+static MerchStatus
+merge_runs(Job *job, Row **from, Row **to, size_t start, size_t middle, size_t end)
 {
-	return row_precedes(a, b);
+	size_t		left = start;
+	size_t		right = middle;
+
+	for (size_t i = start; i < end; i++)
+	{
+		bool		take_left = right == end ||
+			(left < middle && !row_precedes(from[right], from[left]));
+
+		if (cancelled(job))
+			return MERCH_CANCELLED;
+		to[i] = take_left ? from[left++] : from[right++];
+	}
+	return MERCH_OK;
 }
 
 /* Sorts the rows by (tier, key), in which they often come. */
-static void
+static MerchStatus
 sort_rows(Job *job, size_t n)
 {
-	Heap		heap;
-	size_t		i = 1;
+	size_t		sorted = 1;
 
-	while (i < n && row_precedes(job->order[i - 1], job->order[i]))
-		i++;
-	if (i >= n)
-		return;
-	for (i = 0; i < n; i++)
-		job->work[i] = job->order[i];
-	heap_build(&heap, (void **) job->work, n, row_before);
-	for (i = 0; i < n; i++)
-		job->order[i] = heap_pop(&heap);
+	while (sorted < n && row_precedes(job->order[sorted - 1], job->order[sorted]))
+		sorted++;
+	if (sorted >= n)
+		return MERCH_OK;
+	for (size_t width = 1; width < n; width *= 2)
+	{
+		Row		  **from = job->order;
+
+		for (size_t start = 0; start < n; start += 2 * width)
+		{
+			size_t		middle = start + width < n ? start + width : n;
+			size_t		end = middle + width < n ? middle + width : n;
+			MerchStatus status = merge_runs(job, from, job->work, start, middle, end);
+
+			if (status != MERCH_OK)
+				return status;
+		}
+		job->order = job->work;
+		job->work = from;
+	}
+	return MERCH_OK;
 }
 
 /* Serves the floors; where they exceed the supply, in order and in whole packs. */
-static void
+static MerchStatus
 serve_floors(Job *job, size_t n, int64_t *left)
 {
 	int128_t	floors = 0;
+	MerchStatus status = MERCH_OK;
 
 	for (size_t i = 0; i < n; i++)
 		floors += job->rows[i].floor;
 	if (floors > *left)
-		sort_rows(job, n);
-	for (size_t i = 0; i < n; i++)
+		status = sort_rows(job, n);
+	for (size_t i = 0; i < n && status == MERCH_OK; i++)
 	{
 		Row		   *row = job->order[i];
 
 		row->quantity = row->floor <= *left ? row->floor : *left - *left % row->pack;
 		*left -= row->quantity;
 	}
+	return status;
 }
 
 static MerchStatus
 split_by_tier(Job *job, size_t n, int64_t *left, ApportionLevel *level)
 {
 	size_t		from = 0;
+	MerchStatus status = sort_rows(job, n);
 
-	sort_rows(job, n);
-	for (size_t to = 1; to <= n; to++)
+	for (size_t to = 1; to <= n && status == MERCH_OK; to++)
 	{
-		MerchStatus status;
-
 		if (to < n && job->order[to]->tier == job->order[from]->tier)
 			continue;
 		status = split_by_remainder(job, from, to, left, level);
-		if (status != MERCH_OK)
-			return status;
 		from = to;
 	}
-	return MERCH_OK;
+	return status;
+}
+
+static MerchStatus
+split(Job *job, ApportionMethod method, size_t n, int64_t *left, ApportionLevel *level)
+{
+	if (method == APPORTION_PROPORTIONAL)
+		return split_by_remainder(job, 0, n, left, level);
+	if (method == APPORTION_PRIORITY)
+		return split_by_tier(job, n, left, level);
+	return split_by_divisor(job, n, left, level);
 }
 
 static MerchStatus
@@ -563,17 +372,13 @@ apportion(ApportionMethod method, const ApportionInput *input, int64_t *quantity
 		return MERCH_NEGATIVE_SUPPLY;
 	divide_scratch(&job, scratch, n);
 	status = load_rows(&job, method, input, fault);
+	if (status == MERCH_OK)
+		status = serve_floors(&job, n, &left);
+	if (status == MERCH_OK)
+		status = split(&job, method, n, &left, level);
 	if (status != MERCH_OK)
 		return status;
-	serve_floors(&job, n, &left);
-	if (method == APPORTION_PROPORTIONAL)
-		status = split_by_remainder(&job, 0, n, &left, level);
-	else if (method == APPORTION_PRIORITY)
-		status = split_by_tier(&job, n, &left, level);
-	else
-		status = split_by_divisor(&job, n, &left, level);
-
 	for (size_t i = 0; i < n; i++)
 		quantity[i] = job.rows[i].quantity;
-	return status;
+	return MERCH_OK;
 }

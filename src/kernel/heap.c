@@ -25,14 +25,19 @@ sift_down(Heap *heap, size_t hole)
 	heap->items[hole] = item;
 }
 
-void
-heap_build(Heap *heap, void **items, size_t n, HeapBefore before)
+bool
+heap_build(Heap *heap, void **items, size_t n, HeapBefore before, MerchInterrupt interrupt)
 {
 	heap->items = items;
 	heap->n = n;
 	heap->before = before;
 	for (size_t i = n / 2; i > 0; i--)
+	{
+		if (i % MERCH_POLL_STEPS == 0 && interrupt != NULL && interrupt())
+			return false;
 		sift_down(heap, i - 1);
+	}
+	return true;
 }
 
 void

@@ -8,8 +8,7 @@
 #ifndef MERCH_HEAP_H
 #define MERCH_HEAP_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "status.h"
 
 typedef bool (*HeapBefore) (const void *a, const void *b);
 
@@ -20,8 +19,12 @@ typedef struct Heap
 	HeapBefore	before;
 } Heap;
 
-/* Makes a heap of the n pointers in items, in place. */
-extern void heap_build(Heap *heap, void **items, size_t n, HeapBefore before);
+/*
+ * Makes a heap of the n pointers in items, in place. Returns false if interrupted:
+ * the items are then a permutation of what they were, and no heap.
+ */
+extern bool heap_build(Heap *heap, void **items, size_t n, HeapBefore before,
+					   MerchInterrupt interrupt);
 
 /* Restores the order after the top's rank has got worse. */
 extern void heap_sift_top(Heap *heap);

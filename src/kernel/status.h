@@ -37,9 +37,11 @@ typedef struct MerchFault
 } MerchFault;
 
 /*
- * Asked every few thousand steps; true makes the kernel return MERCH_CANCELLED.
- * It must not jump out of the kernel.
+ * Asked every MERCH_POLL_STEPS steps, which take well below a millisecond; true
+ * makes the kernel return MERCH_CANCELLED. It must not jump out of the kernel.
  */
 typedef bool (*MerchInterrupt) (void);
+
+#define MERCH_POLL_STEPS 4096
 
 #endif
