@@ -5,6 +5,9 @@ set -euo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=$top/build
 
+# make splits names at spaces, and so does PostgreSQL's build system
+[[ $top != *[[:space:]]* ]] || { echo "$0: the path of the checkout must not have spaces: $top" >&2; exit 1; }
+
 # a caller's settings for its own servers must not reach ours
 unset PGHOST PGHOSTADDR PGPORT PGUSER PGDATABASE PGPASSWORD PGSERVICE PGOPTIONS PGDATA MAKEFLAGS MAKELEVEL
 
@@ -117,6 +120,8 @@ start_server() {
     local name=$1 setting
     shift
     server=$build/$name
+    # one that was left running would take the new one's socket with it when it ends
+    [ ! -f "$server/data/postmaster.pid" ] || as_server "$bin/pg_ctl" -D "$server/data" -m immediate stop >/dev/null 2>&1 || true
     rm -rf "$server"
     mkdir -p "$server"
     [ "$(id -u)" != 0 ] || chown "$(as_server id -u):$(as_server id -g)" "$server"

@@ -12,7 +12,7 @@ RETURNS trigger
 AS 'MODULE_PATHNAME', 'merch_guard_reserved'
 LANGUAGE C;
 COMMENT ON FUNCTION merch.guard_reserved() IS
-'Trigger of merch.stock: refuses to change what is reserved other than through allocation lines.';
+'Trigger of merch.stock: refuses to change what is reserved other than through allocation lines, and beyond what is on hand.';
 
 CREATE FUNCTION merch.guard_truncate()
 RETURNS trigger

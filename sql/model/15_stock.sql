@@ -20,6 +20,7 @@ CREATE OR REPLACE TRIGGER guard_reserved_insert BEFORE INSERT ON merch.stock
     EXECUTE FUNCTION merch.guard_reserved();
 CREATE OR REPLACE TRIGGER guard_reserved_update BEFORE UPDATE ON merch.stock
     FOR EACH ROW WHEN (NEW.reserved <> OLD.reserved
+                       OR (NEW.reserved <> 0 AND NEW.on_hand < NEW.reserved)
                        OR (OLD.reserved <> 0 AND (NEW.item_id, NEW.location_id) <> (OLD.item_id, OLD.location_id)))
     EXECUTE FUNCTION merch.guard_reserved();
 CREATE OR REPLACE TRIGGER guard_reserved_delete BEFORE DELETE ON merch.stock

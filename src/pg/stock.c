@@ -120,8 +120,8 @@ column_number(TupleDesc desc, const char *name)
 	if (number <= 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("column \"%s\" of the allocation lines does not exist", name),
-				 errhint("Restore the column: the stock ledger is kept from it.")));
+				 errmsg("column \"%s\" does not exist", name),
+				 errhint("The stock ledger is kept from it: put the column back.")));
 	return number;
 }
 
@@ -137,15 +137,22 @@ find_entry(HTAB *entries, EntryKind kind, int64 id, int64 source)
 	return entry;
 }
 
+/* The value of an integer column; 0 for null. */
+static int64
+integer_value(TupleDesc desc, int number, Datum value, bool isnull)
+{
+	if (isnull)
+		return 0;
+	return TupleDescAttr(desc, number - 1)->atttypid == INT4OID ?
+		DatumGetInt32(value) : DatumGetInt64(value);
+}
+
 static int64
 column_value(TupleTableSlot *slot, int number, bool *isnull)
 {
 	Datum		value = slot_getattr(slot, number, isnull);
 
-	if (*isnull)
-		return 0;
-	return TupleDescAttr(slot->tts_tupleDescriptor, number - 1)->atttypid == INT4OID ?
-		DatumGetInt32(value) : DatumGetInt64(value);
+	return integer_value(slot->tts_tupleDescriptor, number, value, *isnull);
 }
 
 /*
@@ -366,17 +373,64 @@ merch_keep_ledger(PG_FUNCTION_ARGS)
 	return PointerGetDatum(NULL);
 }
 
+static int64
+tuple_value(HeapTuple tuple, TupleDesc desc, const char *column)
+{
+	int			number = column_number(desc, column);
+	bool		isnull;
+	Datum		value = heap_getattr(tuple, number, desc, &isnull);
+
+	return integer_value(desc, number, value, isnull);
+}
+
+/* The CHECK would refuse it as well, but can't say what to do. */
+static void
+check_on_hand(Relation stock, HeapTuple tuple)
+{
+	TupleDesc	desc = RelationGetDescr(stock);
+	int64		on_hand = tuple_value(tuple, desc, "on_hand");
+	int64		reserved = tuple_value(tuple, desc, "reserved");
+
+	if (reserved != 0 && reserved > on_hand)
+		ereport(ERROR,
+				(errcode(ERRCODE_CHECK_VIOLATION),
+				 errmsg("item " INT64_FORMAT " at location " INT64_FORMAT " has " INT64_FORMAT
+						" units on hand, not the " INT64_FORMAT " that are reserved",
+						tuple_value(tuple, desc, "item_id"),
+						tuple_value(tuple, desc, "location_id"), on_hand, reserved),
+				 errhint("merch.release_allocation() gives units back; merch.allocation_line says who holds them."),
+				 errtableconstraint(stock, "stock_reserved_within_on_hand")));
+}
+
+/* Whether the row trigger's event changes what is reserved, or where. */
+static bool
+reserved_moves(const TriggerData *trigger)
+{
+	TupleDesc	desc = RelationGetDescr(trigger->tg_relation);
+	const char *const columns[] = {"item_id", "location_id", "reserved"};
+
+	if (!TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+		return true;
+	for (int i = 0; i < lengthof(columns); i++)
+		if (tuple_value(trigger->tg_trigtuple, desc, columns[i]) !=
+			tuple_value(trigger->tg_newtuple, desc, columns[i]))
+			return true;
+	return false;
+}
+
 Datum
 merch_guard_reserved(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = check_trigger(fcinfo, "merch.guard_reserved", true);
+	bool		update = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event);
 
-	if (ledger_depth == 0)
+	if (ledger_depth == 0 && reserved_moves(trigger))
 		ereport(ERROR,
 				(errcode(ERRCODE_RESTRICT_VIOLATION),
 				 errmsg("what is reserved of \"%s\" changes only with its allocation lines",
 						RelationGetRelationName(trigger->tg_relation)),
 				 errhint("merch.allocate_promotion() reserves units, merch.release_allocation() gives them back.")));
-	return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ?
-						   trigger->tg_newtuple : trigger->tg_trigtuple);
+	if (update)
+		check_on_hand(trigger->tg_relation, trigger->tg_newtuple);
+	return PointerGetDatum(update ? trigger->tg_newtuple : trigger->tg_trigtuple);
 }
