@@ -65,23 +65,22 @@ need_build_packages() {
 }
 
 # as_server COMMAND…: PostgreSQL refuses to run as root, so that for root this runs as
-# another user. It keeps root's right to enter folders: the checkout may lie in one
-# that only root can enter.
+# another user. It keeps root's right to enter folders, also when it asks with access(2)
+# (hence the securebit): the checkout may lie in one that only root can enter.
 as_server() {
-    local user=(setpriv)
+    local user enter=(--securebits=+no_setuid_fixup --inh-caps=+dac_override --ambient-caps=+dac_override)
     if [ "$(id -u)" != 0 ]; then
         "$@"
         return
     fi
     if id postgres >/dev/null 2>&1; then
-        user+=(--reuid=postgres --regid=postgres --init-groups)
+        user=(--reuid=postgres --regid=postgres --init-groups)
     else
-        user+=(--reuid=nobody --regid=nogroup --clear-groups)
+        user=(--reuid=nobody --regid=nogroup --clear-groups)
     fi
-    if "${user[@]}" --inh-caps=+dac_override --ambient-caps=+dac_override true 2>/dev/null; then
-        user+=(--inh-caps=+dac_override --ambient-caps=+dac_override)
-    fi
-    "${user[@]}" "$@"
+    # a container may not have that right to give
+    setpriv "${user[@]}" "${enter[@]}" true 2>/dev/null || enter=()
+    setpriv "${user[@]}" "${enter[@]}" "$@"
 }
 
 # Makes build/pg: copies of the server's programs that look for everything else beside
