@@ -22,6 +22,7 @@
 #include "windowapi.h"
 
 #include "apportion.h"
+#include "compat.h"
 #include "error.h"
 
 PG_FUNCTION_INFO_V1(merch_allocate);

@@ -5,12 +5,13 @@
 #ifndef MERCH_ERROR_H
 #define MERCH_ERROR_H
 
+#include "compat.h"
 #include "status.h"
 
 /* A kernel's interrupt callback: whether this query or session is to end. */
 extern bool merch_interrupted(void);
 
 /* Raises the error for a status other than MERCH_OK and MERCH_CANCELLED. */
-extern void merch_report(MerchStatus status, const MerchFault *fault) pg_attribute_noreturn();
+pg_noreturn extern void merch_report(MerchStatus status, const MerchFault *fault);
 
 #endif
