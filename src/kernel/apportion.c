@@ -8,6 +8,7 @@
  */
 #include "apportion_level.h"
 #include "heap.h"
+#include "select.h"
 
 static const char *const method_names[APPORTION_METHODS] = {
 	"proportional", "webster", "cover", "even", "priority"
@@ -69,7 +70,7 @@ last_pack_after(const void *a, const void *b)
 
 /* Gives one pack each while they fit, the largest cut first. */
 static MerchStatus
-give_remainders(Job *job, Row **rows, size_t n, int64_t *left)
+give_while_fits(Job *job, Row **rows, size_t n, int64_t *left)
 {
 	Heap		heap;
 
@@ -87,6 +88,27 @@ give_remainders(Job *job, Row **rows, size_t n, int64_t *left)
 			*left -= row->pack;
 		}
 	}
+	return MERCH_OK;
+}
+
+/*
+ * The first n rows of the pool have cut shares. With one pack size it is known how
+ * many get a pack, and their order among themselves does not matter.
+ */
+static MerchStatus
+give_remainders(Job *job, const Pool *pool, size_t n, int64_t *left)
+{
+	size_t		packs = (size_t) (*left / pool->pack);
+
+	if (!pool->one_pack)
+		return give_while_fits(job, pool->rows, n, left);
+	if (packs > n)
+		packs = n;
+	if (!select_first((void **) pool->rows, n, packs, remainder_before, job->interrupt))
+		return MERCH_CANCELLED;
+	for (size_t i = 0; i < packs; i++)
+		pool->rows[i]->quantity += pool->pack;
+	*left -= (int64_t) packs * pool->pack;
 	return MERCH_OK;
 }
 
@@ -113,7 +135,7 @@ split_by_remainder(Job *job, size_t from, size_t to, int64_t *left, ApportionLev
 		if (status != MERCH_OK)
 			return status;
 		*left -= (int64_t) apportion_granted(&pool);
-		status = give_remainders(job, pool.rows, inside, left);
+		status = give_remainders(job, &pool, inside, left);
 		if (status != MERCH_OK)
 			return status;
 	}

@@ -144,16 +144,15 @@ rank_remainder(Check *check, Row *row, size_t index)
 		expected = row->tier < level->tier ? row->ceiling : row->floor;
 	else
 	{
-		int128_t	share = row_share(row, level, &row->fraction);
-
-		if (share < row->floor)
+		row_set_share(row, level);
+		if (row->share < row->floor)
 			expected = row->floor;
-		else if (share >= row->ceiling)
+		else if (row->share >= row->ceiling)
 			expected = row->ceiling;
 		else
 		{
-			row->spare = (int64_t) (share % row->pack);
-			expected = (int64_t) share - row->spare;
+			row->spare = (int64_t) (row->share % row->pack);
+			expected = (int64_t) row->share - row->spare;
 			rank_cut(check, row, index, row->quantity > expected);
 			if (row->quantity > expected)
 				expected += row->pack;

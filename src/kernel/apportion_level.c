@@ -20,9 +20,7 @@ greatest_common_divisor(int64_t a, int64_t b)
 void
 apportion_collect(Job *job, size_t from, size_t to, int64_t left, Pool *pool)
 {
-	int64_t		divisor = 1;
-
-	*pool = (Pool) {.rows = job->work};
+	*pool = (Pool) {.rows = job->work,.pack = 1,.one_pack = true};
 	for (size_t i = from; i < to; i++)
 	{
 		Row		   *row = job->order[i];
@@ -30,14 +28,17 @@ apportion_collect(Job *job, size_t from, size_t to, int64_t left, Pool *pool)
 		if (!can_take(row, left))
 			continue;
 		if (pool->n == 0)
-			divisor = row->pack;
-		else if (row->pack != divisor)
-			divisor = greatest_common_divisor(row->pack, divisor);
+			pool->pack = row->pack;
+		else if (row->pack != pool->pack)
+		{
+			pool->pack = greatest_common_divisor(row->pack, pool->pack);
+			pool->one_pack = false;
+		}
 		pool->rows[pool->n++] = row;
 		pool->held += row->quantity;
 		pool->room += row->ceiling - row->quantity;
 	}
-	pool->share = left - left % divisor;
+	pool->share = left - left % pool->pack;
 }
 
 int128_t
@@ -78,25 +79,20 @@ weigh_shares(Job *job, const Pool *pool, size_t n, const ApportionLevel *level,
 	for (size_t i = 0; i < n; i++)
 	{
 		Row		   *row = pool->rows[i];
-		uint128_t	fraction;
-		int128_t	share = row_share(row, level, &fraction);
 		int128_t	bound;
 
 		if (cancelled(job))
 			return MERCH_CANCELLED;
-		if (share >= row->ceiling)
+		row_set_share(row, level);
+		if (row->share >= row->ceiling)
 			bound = row->ceiling;
-		else if (share < row->quantity)
+		else if (row->share < row->quantity)
 			bound = row->quantity;
 		else
-		{
-			row->spare = (int64_t) (share % row->pack);
-			row->fraction = fraction;
 			continue;
-		}
 		*outside = true;
-		units += share - bound;
-		fractions += fraction;
+		units += row->share - bound;
+		fractions += row->fraction;
 	}
 	/* the sign of units + fractions / denominator */
 	*excess = units >= 0 || fractions / level->denominator >= (uint128_t) -units;
@@ -105,25 +101,23 @@ weigh_shares(Job *job, const Pool *pool, size_t n, const ApportionLevel *level,
 
 /*
  * Moves the rows that the round has settled behind the first *n, and takes what
- * they hold out of the supply.
+ * they hold and claim out of the level.
  */
 static void
-peg_rows(Pool *pool, size_t *n, const ApportionLevel *level, bool excess, int128_t *supply)
+peg_rows(Pool *pool, size_t *n, bool excess, ApportionLevel *level)
 {
 	size_t		kept = 0;
 
 	for (size_t i = 0; i < *n; i++)
 	{
 		Row		   *row = pool->rows[i];
-		uint128_t	fraction;
-		int128_t	share = row_share(row, level, &fraction);
-		bool		settled = excess ? share >= row->ceiling : share < row->quantity;
 
-		if (settled)
+		if (excess ? row->share >= row->ceiling : row->share < row->quantity)
 		{
 			if (excess)
 				row->quantity = row->ceiling;
-			*supply -= row->quantity;
+			level->numerator -= (uint128_t) row->quantity + (uint128_t) row->offset;
+			level->denominator -= (uint128_t) row->claim;
 		}
 		else
 		{
@@ -136,45 +130,47 @@ peg_rows(Pool *pool, size_t *n, const ApportionLevel *level, bool excess, int128
 
 /* Gives every row its share, cut down to whole packs. */
 static void
-cut_shares(Row **rows, size_t n, const ApportionLevel *level)
+cut_shares(Row **rows, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 	{
-		uint128_t	fraction;
+		int64_t		share = (int64_t) rows[i]->share;
 
-		rows[i]->quantity = (int64_t) row_share(rows[i], level, &fraction) - rows[i]->spare;
+		rows[i]->spare = share % rows[i]->pack;
+		rows[i]->quantity = share - rows[i]->spare;
 	}
 }
 
 MerchStatus
 apportion_find_level(Job *job, Pool *pool, size_t *n, ApportionLevel *level)
 {
-	int128_t	supply = pool->held + pool->share;
+	ApportionLevel next = {
+		.numerator = (uint128_t) pool->held + (uint128_t) pool->share,
+		.tier = level->tier
+	};
 
 	*n = pool->n;
+	for (size_t i = 0; i < pool->n; i++)
+	{
+		next.numerator += (uint128_t) pool->rows[i]->offset;
+		next.denominator += (uint128_t) pool->rows[i]->claim;
+	}
 	while (*n > 0)
 	{
 		bool		outside;
 		bool		excess;
-		int128_t	raised = supply;
 		MerchStatus status;
 
-		level->denominator = 0;
-		for (size_t i = 0; i < *n; i++)
-		{
-			raised += pool->rows[i]->offset;
-			level->denominator += (uint128_t) pool->rows[i]->claim;
-		}
-		level->numerator = (uint128_t) raised;
+		*level = next;
 		status = weigh_shares(job, pool, *n, level, &outside, &excess);
 		if (status != MERCH_OK)
 			return status;
 		if (!outside)
 		{
-			cut_shares(pool->rows, *n, level);
+			cut_shares(pool->rows, *n);
 			break;
 		}
-		peg_rows(pool, n, level, excess, &supply);
+		peg_rows(pool, n, excess, &next);
 	}
 	return MERCH_OK;
 }

@@ -25,6 +25,8 @@ typedef struct Pool
 	int128_t	held;			/* what they have */
 	int128_t	room;			/* what they could take beyond that */
 	int64_t		share;			/* what is there to share out */
+	int64_t		pack;			/* the packs' common divisor */
+	bool		one_pack;		/* which all of them are equal to */
 } Pool;
 
 static inline bool

@@ -16,9 +16,10 @@ typedef struct Row
 	int64_t		offset;			/* cover: what the row has already; else 0 */
 	int64_t		claim;			/* what its share is in proportion to; < 2^63 */
 	int64_t		quantity;		/* the answer so far */
-	int64_t		spare;			/* whole units cut off its exact share, < pack */
-	uint128_t	fraction;		/* and the rest of it, over the level's denominator */
 	int64_t		key;
+	int128_t	share;			/* whole units of its exact share at the last level */
+	uint128_t	fraction;		/* and the rest of it, over the level's denominator */
+	int64_t		spare;			/* whole units cut off the share, < pack */
 	int32_t		tier;
 } Row;
 
@@ -83,12 +84,11 @@ row_compare_remainders(const Row *a, const Row *b)
 }
 
 /*
- * The row's exact share at a level before its bounds: whole units, and the rest
- * as a fraction over the level's denominator. Negative where the row already
- * has more than the level.
+ * The row's exact share at a level, before its bounds. Negative where the row
+ * already has more than the level.
  */
-static inline int128_t
-row_share(const Row *row, const ApportionLevel *level, uint128_t *fraction)
+static inline void
+row_set_share(Row *row, const ApportionLevel *level)
 {
 	uint128_t	product = level->numerator * (uint128_t) row->claim;
 	uint128_t	whole;
@@ -98,8 +98,8 @@ row_share(const Row *row, const ApportionLevel *level, uint128_t *fraction)
 		whole = (uint64_t) product / (uint64_t) level->denominator;
 	else
 		whole = product / level->denominator;
-	*fraction = product - whole * level->denominator;
-	return (int128_t) whole - row->offset;
+	row->fraction = product - whole * level->denominator;
+	row->share = (int128_t) whole - row->offset;
 }
 
 #endif

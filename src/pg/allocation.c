@@ -109,26 +109,6 @@ check_not_null(Argument arg, bool isnull)
 				 errhint("Use coalesce where an outer join may find no row; only maximum may be null, for no limit.")));
 }
 
-static void
-store(AllocateState *state, Argument arg, int64 row, Datum value, bool isnull)
-{
-	check_not_null(arg, isnull);
-	switch (arg)
-	{
-		case ARG_TIER:
-			state->tier[row] = DatumGetInt32(value);
-			break;
-		case ARG_WEIGHT:
-			state->weight[row] = DatumGetFloat8(value);
-			break;
-		case ARG_MAXIMUM:
-			state->column[arg][row] = isnull ? APPORTION_NO_MAXIMUM : DatumGetInt64(value);
-			break;
-		default:
-			state->column[arg][row] = DatumGetInt64(value);
-	}
-}
-
 static bool
 is_default(Argument arg, Datum value, bool isnull)
 {
@@ -196,12 +176,18 @@ reserve_rows(AllocateState *state, int64 rows)
 	MemoryContextReset(state->memory);
 	state->capacity = capacity;
 	for (int arg = 0; arg < ARGUMENTS; arg++)
-		if (arg != ARG_TIER && arg != ARG_WEIGHT)
-			state->column[arg] = column_memory(state, arg, sizeof(int64));
+		state->column[arg] = column_memory(state, arg, sizeof(int64));
 	state->tier = column_memory(state, ARG_TIER, sizeof(int32));
 	state->weight = column_memory(state, ARG_WEIGHT, sizeof(double));
 	state->quantity = MemoryContextAllocHuge(state->memory, capacity * sizeof(int64));
 	state->scratch = MemoryContextAllocHuge(state->memory, apportion_scratch_size(capacity));
+}
+
+static int64
+column_value(Argument arg, Datum value, bool isnull)
+{
+	check_not_null(arg, isnull);
+	return isnull ? APPORTION_NO_MAXIMUM : DatumGetInt64(value);
 }
 
 static void
@@ -216,7 +202,7 @@ read_column(WindowObject winobj, AllocateState *state, Argument arg, int64 rows)
 													 &isnull, &isout);
 
 		CHECK_FOR_INTERRUPTS();
-		store(state, arg, row, value, isnull);
+		state->column[arg][row] = column_value(arg, value, isnull);
 	}
 	state->forward = !state->forward;
 }
@@ -226,9 +212,20 @@ repeat_value(WindowObject winobj, AllocateState *state, Argument arg, int64 rows
 {
 	bool		isnull;
 	Datum		value = WinGetFuncArgCurrent(winobj, arg, &isnull);
+	int64		repeated = column_value(arg, value, isnull);
 
 	for (int64 row = 0; row < rows; row++)
-		store(state, arg, row, value, isnull);
+		state->column[arg][row] = repeated;
+}
+
+/* Tiers and weights were read as the bits of their datums. */
+static void
+convert_columns(AllocateState *state, int64 rows)
+{
+	for (int64 row = 0; state->tier != NULL && row < rows; row++)
+		state->tier[row] = DatumGetInt32(Int64GetDatum(state->column[ARG_TIER][row]));
+	for (int64 row = 0; state->weight != NULL && row < rows; row++)
+		state->weight[row] = DatumGetFloat8(Int64GetDatum(state->column[ARG_WEIGHT][row]));
 }
 
 static int64
@@ -303,13 +300,15 @@ solve_partition(WindowObject winobj, AllocateState *state)
 	state->forward = true;
 	for (int arg = 0; arg < ARGUMENTS; arg++)
 	{
-		if (!state->needed[arg])
+		/* only cover looks at the position: the others are spared the pass */
+		if (!state->needed[arg] || (arg == ARG_POSITION && state->method != APPORTION_COVER))
 			continue;
 		if (state->stable[arg])
 			repeat_value(winobj, state, arg, rows);
 		else
 			read_column(winobj, state, arg, rows);
 	}
+	convert_columns(state, rows);
 
 	input = (ApportionInput) {
 		.supply = state->supply,
@@ -320,7 +319,7 @@ solve_partition(WindowObject winobj, AllocateState *state)
 		.pack = state->column[ARG_PACK],
 		.tier = state->tier,
 		.weight = state->weight,
-		.position = state->column[ARG_POSITION]
+		.position = state->method == APPORTION_COVER ? state->column[ARG_POSITION] : NULL
 	};
 	while ((status = apportion(state->method, &input, state->quantity, state->scratch,
 							   merch_interrupted, NULL, &fault)) == MERCH_CANCELLED)
