@@ -26,6 +26,20 @@ time_in_turn() {
     done
 }
 
+# peak_memory SQL: MB of its own, not shared, that a backend holds at most while it runs
+# the query, looked at ten times a second
+peak_memory() {
+    local pid peak=0 now
+    PGAPPNAME=peak_memory seconds "$1" >/dev/null &
+    while kill -0 $! 2>/dev/null; do
+        sleep 0.1
+        pid=$(run_sql -At -c "SELECT pid FROM pg_stat_activity WHERE application_name = 'peak_memory'")
+        now=$(sed -n 's/^RssAnon:[^0-9]*\([0-9]*\) kB/\1/p' "/proc/${pid:-none}/status" 2>/dev/null || true)
+        [ "${now:-0}" -le "$peak" ] || peak=$now
+    done
+    awk "BEGIN { print $peak / 1024 }"
+}
+
 # median of the numbers given
 median() {
     printf '%s\n' "$@" | sort -g | awk '{ v[NR] = $1 } END { print (v[int((NR + 1) / 2)] + v[int(NR / 2) + 1]) / 2 }'

@@ -16,6 +16,19 @@ LANGUAGE C WINDOW IMMUTABLE PARALLEL SAFE COST 10;
 COMMENT ON FUNCTION merch.allocate(bigint, bigint, text, bigint, bigint, bigint, int, float8, bigint) IS
 'Window function: splits the supply of a partition, in whole units, among its rows by their need. Methods: proportional, webster, cover, even, priority. Ties fall by tier, then by the window''s order.';
 
+CREATE FUNCTION merch.policy_of(promotion_id bigint)
+RETURNS TABLE (policy_id bigint, method text, holdback numeric)
+LANGUAGE sql STABLE ROWS 1
+AS $$
+    SELECT y.policy_id, y.method, y.holdback
+    FROM merch.policy y
+    WHERE y.promotion_id = policy_of.promotion_id OR y.promotion_id IS NULL
+    ORDER BY y.promotion_id NULLS LAST
+    LIMIT 1
+$$;
+COMMENT ON FUNCTION merch.policy_of(bigint) IS
+'The policy that holds for a promotion: its own, or else the one for all; no row if there is neither.';
+
 CREATE FUNCTION merch.plan_allocation(promotion_id bigint)
 RETURNS TABLE (
     item_id bigint,
@@ -53,11 +66,7 @@ AS $$
         LEFT JOIN demand d USING (item_id, location_id)
         LEFT JOIN merch.stock h USING (item_id, location_id)
         LEFT JOIN merch.stock s ON (s.item_id, s.location_id) = (r.item_id, l.source_id)
-        CROSS JOIN (SELECT y.method, y.holdback
-                    FROM merch.policy y
-                    WHERE y.promotion_id = plan_allocation.promotion_id OR y.promotion_id IS NULL
-                    ORDER BY y.promotion_id NULLS LAST
-                    LIMIT 1) policy
+        CROSS JOIN merch.policy_of(plan_allocation.promotion_id) policy
         WHERE pi.promotion_id = plan_allocation.promotion_id
     ), bounded AS (
         SELECT *,
@@ -142,7 +151,7 @@ BEGIN
                          WHERE i.promotion_id = id) THEN
             missing := 'has no item that is ranged at one of its locations';
             remedy := 'Add what its locations carry to merch.ranging.';
-        WHEN NOT EXISTS (SELECT FROM merch.policy y WHERE y.promotion_id = id OR y.promotion_id IS NULL) THEN
+        WHEN NOT EXISTS (SELECT FROM merch.policy_of(id)) THEN
             missing := 'has no policy';
             remedy := 'Add a row to merch.policy, for it or, with a null promotion_id, for all.';
         ELSE
@@ -184,10 +193,7 @@ BEGIN
 
     INSERT INTO merch.allocation (promotion_id, method, holdback)
     SELECT id, y.method, y.holdback
-    FROM merch.policy y
-    WHERE y.promotion_id = id OR y.promotion_id IS NULL
-    ORDER BY y.promotion_id NULLS LAST
-    LIMIT 1
+    FROM merch.policy_of(id) y
     RETURNING allocation_id INTO run;
 
     INSERT INTO merch.allocation_line (
