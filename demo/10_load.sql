@@ -3,7 +3,8 @@ CREATE EXTENSION pg_merch;
 SELECT merch.create_model() \g /dev/null
 CREATE SCHEMA demo;
 
-CREATE TEMPORARY TABLE juice (
+-- the shape of the file; its rows are only ever in a table that ends with its session
+CREATE TABLE demo.juice (
     store int,
     item int,
     week int,
@@ -12,6 +13,7 @@ CREATE TEMPORARY TABLE juice (
     deal int,
     feat numeric
 );
+CREATE TEMPORARY TABLE juice (LIKE demo.juice);
 \copy juice FROM pstdin (FORMAT csv, HEADER)
 
 -- The week to predict is picked by its advertisements, never by its sales: of the weeks

@@ -1,13 +1,5 @@
 -- Every split against what the stores really sold in the week: only now is that loaded.
-CREATE TEMPORARY TABLE juice (
-    store int,
-    item int,
-    week int,
-    units bigint,
-    price_cents int,
-    deal int,
-    feat numeric
-);
+CREATE TEMPORARY TABLE juice (LIKE demo.juice);
 \copy juice FROM pstdin (FORMAT csv, HEADER)
 CREATE TABLE demo.actual AS
 SELECT j.item AS item_id, j.store AS location_id, j.units

@@ -20,16 +20,21 @@ is_installed() {
     dpkg-query -W -f='${Status}' "$1" 2>/dev/null | grep -q '^install ok installed$'
 }
 
-# The major version to build for: that of pg_config, or else what Debian ships.
+# The pg_config of a server that is there with its headers, or nothing.
+find_pg_config() {
+    local candidate
+    for candidate in ${PG_CONFIG:-pg_config /usr/lib/postgresql/*/bin/pg_config}; do
+        if [ -x "$("$candidate" --bindir 2>/dev/null)/postgres" ] &&
+            [ -f "$("$candidate" --includedir-server)/postgres.h" ]; then
+            echo "$candidate"
+            return
+        fi
+    done
+}
+
+# The major version of PostgreSQL that this Debian ships.
 find_major() {
-    local version
-    if [ -n "${PG_CONFIG:-}" ] || [ -d "$(pg_config --includedir-server 2>/dev/null)" ]; then
-        version=$("${PG_CONFIG:-pg_config}" --version)
-        version=${version#PostgreSQL }
-        echo "${version%%[!0-9]*}"
-    else
-        apt-cache depends postgresql 2>/dev/null | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p' | head -1
-    fi
+    apt-cache depends postgresql 2>/dev/null | sed -n 's/.*Depends: postgresql-\([0-9]*\)$/\1/p' | head -1
 }
 
 # need_packages NAME…: installs what is missing, or says what is.
@@ -51,17 +56,21 @@ Install them with: sudo apt-get install ${missing[*]}"
     fi
 }
 
-# What is needed to build the extension and to run a server with it.
+# What is needed to build the extension and to run a server with it; sets PG_CONFIG.
 need_build_packages() {
-    local major
-    if command -v apt-get >/dev/null && [ "$(id -u)" = 0 ] && [ -z "$(find_major)" ]; then
-        apt-get update >/dev/null
+    local major server=()
+    if [ -z "$(find_pg_config)" ]; then
+        [ -z "${PG_CONFIG:-}" ] || die "$PG_CONFIG is not of a server that is installed with its headers"
+        if [ "$(id -u)" = 0 ] && [ -z "$(find_major)" ] && command -v apt-get >/dev/null; then
+            apt-get update >/dev/null
+        fi
+        major=$(find_major)
+        [ -n "$major" ] || die "there is no PostgreSQL with its server headers; name one's pg_config with PG_CONFIG=…, or
+on Debian: sudo apt-get update && sudo apt-get install gcc libc6-dev make postgresql postgresql-server-dev-all $*"
+        server=("postgresql-$major" "postgresql-server-dev-$major")
     fi
-    major=$(find_major)
-    [ -n "$major" ] || die "no PostgreSQL found; install it with its server headers, or name its pg_config: PG_CONFIG=…"
-    need_packages gcc libc6-dev make "postgresql-$major" "postgresql-server-dev-$major" "$@"
-    PG_CONFIG=${PG_CONFIG:-/usr/lib/postgresql/$major/bin/pg_config}
-    [ -x "$PG_CONFIG" ] || PG_CONFIG=pg_config
+    need_packages gcc libc6-dev make "${server[@]}" "$@"
+    PG_CONFIG=$(find_pg_config)
 }
 
 # as_server COMMAND…: PostgreSQL refuses to run as root, so that for root this runs as
