@@ -3,7 +3,8 @@
 CREATE FUNCTION merch.keep_ledger()
 RETURNS trigger
 AS 'MODULE_PATHNAME', 'merch_keep_ledger'
-LANGUAGE C;
+LANGUAGE C
+SET search_path = pg_catalog, pg_temp;
 COMMENT ON FUNCTION merch.keep_ledger() IS
 'Trigger of merch.allocation_line: adds what its rows reserve to merch.stock and checks that what they point to exists, once a statement.';
 

@@ -156,11 +156,11 @@ column_value(TupleTableSlot *slot, int number, bool *isnull)
 }
 
 /*
- * Notes what the lines of a transition table point to (new lines only: old ones
- * may outlive it) and adds sign times what they reserve.
+ * Notes what a line points to (a new one only: an old one may outlive it) and adds
+ * sign times what it reserves.
  */
 static void
-add_lines(HTAB *entries, const LineColumns *columns, TupleTableSlot *slot, int sign)
+add_line(HTAB *entries, const LineColumns *columns, TupleTableSlot *slot, int sign)
 {
 	bool		isnull;
 	int64		item = column_value(slot, columns->item, &isnull);
@@ -186,7 +186,8 @@ add_lines(HTAB *entries, const LineColumns *columns, TupleTableSlot *slot, int s
 		if (pg_add_s64_overflow(entry->units, sign * reserved, &entry->units))
 			ereport(ERROR,
 					(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
-					 errmsg("units reserved of item " INT64_FORMAT " are out of range", item)));
+					 errmsg("units reserved of item " INT64_FORMAT " are out of range", item),
+					 errhint("All that one statement reserves of an item must stay below 2^63.")));
 	}
 }
 
@@ -214,7 +215,7 @@ read_lines(HTAB *entries, Relation lines, Tuplestorestate *store, int sign)
 	while (tuplestore_gettupleslot(store, true, false, slot))
 	{
 		CHECK_FOR_INTERRUPTS();
-		add_lines(entries, &columns, slot, sign);
+		add_line(entries, &columns, slot, sign);
 	}
 	ExecDropSingleTupleTableSlot(slot);
 	tuplestore_select_read_pointer(store, 0);

@@ -64,6 +64,13 @@ SELECT pg_temp.error_of($$DELETE FROM merch.allocation$$);
 UPDATE merch.allocation_line SET quantity = 0, reserved = 0, reason = 'supply' WHERE item_id = 2 AND location_id = 1;
 DELETE FROM merch.allocation_line WHERE item_id = 1 AND location_id = 2;
 UPDATE merch.allocation_line SET source_id = 200 WHERE item_id = 1 AND location_id = 1;
+-- one statement that both inserts and updates
+INSERT INTO merch.allocation_line
+SELECT 1, :run, l, 200, 1, 0, NULL, 0, 1, 1, 7, 7, NULL FROM unnest(ARRAY[2, 3]) l
+ON CONFLICT (item_id, allocation_id, location_id) DO UPDATE SET quantity = 9, reserved = 9, reason = 'capacity';
+COPY merch.allocation_line FROM stdin;
+1	1	200	100	1	0	\N	0	1	1	3	3	\N
+\.
 SELECT * FROM merch.stock ORDER BY 1, 2;
 SELECT * FROM merch.check_reserved();
 
@@ -105,6 +112,24 @@ SELECT count(*) FROM merch.check_reserved();
 -- without its triggers the stock still has its CHECK
 ALTER TABLE merch.stock DISABLE TRIGGER USER;
 SELECT pg_temp.error_of('UPDATE merch.stock SET on_hand = 7 WHERE (item_id, location_id) = (1, 200)');
+ALTER TABLE merch.stock ENABLE TRIGGER USER;
+ALTER TABLE merch.allocation_line ENABLE TRIGGER USER;
+SELECT pg_temp.error_of($$INSERT INTO merch.allocation_line
+    SELECT 2, allocation_id, l, 100, 1, 0, NULL, 0, 1, 1, 9223372036854775807, 9223372036854775807, NULL
+    FROM merch.allocation, unnest(ARRAY[3, 4]) l WHERE state = 'active'$$);
+
+-- the ledger's trigger functions on a table and in a way that they are not made for
+CREATE TEMP TABLE elsewhere (item_id bigint, reserved bigint);
+CREATE TRIGGER wrong AFTER INSERT ON elsewhere FOR EACH ROW EXECUTE FUNCTION merch.keep_ledger();
+SELECT pg_temp.error_of('INSERT INTO elsewhere VALUES (1, 1)');
+CREATE OR REPLACE TRIGGER wrong AFTER INSERT ON elsewhere FOR EACH STATEMENT EXECUTE FUNCTION merch.keep_ledger();
+SELECT pg_temp.error_of('INSERT INTO elsewhere VALUES (1, 1)');
+CREATE OR REPLACE TRIGGER wrong AFTER INSERT ON elsewhere REFERENCING NEW TABLE AS n
+    FOR EACH STATEMENT EXECUTE FUNCTION merch.keep_ledger();
+SELECT pg_temp.error_of('INSERT INTO elsewhere VALUES (1, 1)');
+CREATE OR REPLACE TRIGGER wrong AFTER INSERT ON elsewhere FOR EACH STATEMENT EXECUTE FUNCTION merch.guard_reserved();
+SELECT pg_temp.error_of('INSERT INTO elsewhere VALUES (1, 1)');
+SELECT pg_temp.error_of('SELECT merch.keep_ledger()');
 
 -- the constraints of the model
 SELECT split_part(pg_temp.error_of(statement), E'\n', 1)
