@@ -14,11 +14,10 @@ EXTVERSION = $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" $(EXTENSION).co
 KERNEL_OBJS = $(patsubst %.c,%.o,$(wildcard src/kernel/*.c))
 MODULE_big  = $(EXTENSION)
 OBJS        = $(KERNEL_OBJS) $(patsubst %.c,%.o,$(wildcard src/pg/*.c))
-INCLUDES = $(wildcard src/kernel/*.h src/pg/*.h)
+INCLUDES    = $(wildcard src/kernel/*.h src/pg/*.h)
 INSTALL_SQL = $(EXTENSION)--$(EXTVERSION).sql
 DATA_built  = $(INSTALL_SQL)
 SHLIB_LINK  = -lm
-EXTRA_CLEAN = build
 
 REGRESS        = $(patsubst test/sql/%.sql,%,$(sort $(wildcard test/sql/*.sql)))
 REGRESS_OPTS   = --inputdir=test --outputdir=build/regress --load-extension=$(EXTENSION)

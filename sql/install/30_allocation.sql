@@ -125,7 +125,7 @@ BEGIN
           AND t.tgenabled IN ('O', 'A')) THEN
         RAISE object_not_in_prerequisite_state USING
             MESSAGE = 'the triggers that reserve stock are missing from merch.allocation_line, or disabled',
-            HINT = 'merch.create_model() makes missing ones; ALTER TABLE merch.allocation_line ENABLE TRIGGER ALL enables them.';
+            HINT = 'merch.create_model() makes missing ones; ALTER TABLE merch.allocation_line ENABLE TRIGGER USER enables them.';
     END IF;
 
     SELECT a.allocation_id INTO active

@@ -102,6 +102,7 @@ give_remainders(Job *job, const Pool *pool, size_t n, int64_t *left)
 
 	if (!pool->one_pack)
 		return give_while_fits(job, pool->rows, n, left);
+	/* fewer than n parts of a pack were cut off; a wrong count must not write past them */
 	if (packs > n)
 		packs = n;
 	if (!select_first((void **) pool->rows, n, packs, remainder_before, job->interrupt))

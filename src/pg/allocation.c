@@ -16,6 +16,7 @@
 #include <limits.h>
 
 #include "fmgr.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
@@ -80,6 +81,18 @@ get_state(FunctionCallInfo fcinfo)
 	return state;
 }
 
+static char *
+list_methods(void)
+{
+	StringInfoData list;
+
+	initStringInfo(&list);
+	for (int method = 0; method < APPORTION_METHODS; method++)
+		appendStringInfo(&list, "%s%s", method == 0 ? "" : ", ",
+						 apportion_method_name((ApportionMethod) method));
+	return list.data;
+}
+
 static ApportionMethod
 parse_method(Datum value)
 {
@@ -96,7 +109,7 @@ parse_method(Datum value)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("unknown allocation method: \"%s\"", text_to_cstring(name)),
-			 errhint("Methods are proportional, webster, cover, even and priority.")));
+			 errhint("Methods are: %s.", list_methods())));
 }
 
 static void

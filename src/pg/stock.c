@@ -26,6 +26,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/tuplestore.h"
@@ -350,6 +351,21 @@ check_trigger(FunctionCallInfo fcinfo, const char *name, bool row_level)
 	return trigger;
 }
 
+/* On any other table it would reserve units that no allocation line holds. */
+static void
+check_ledger(Relation lines)
+{
+	const char *schema = get_namespace_name(RelationGetNamespace(lines));
+
+	if (schema == NULL || strcmp(schema, "merch") != 0 ||
+		strcmp(RelationGetRelationName(lines), "allocation_line") != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+				 errmsg("merch.keep_ledger cannot be a trigger of \"%s.%s\"",
+						schema == NULL ? "" : schema, RelationGetRelationName(lines)),
+				 errhint("Units are reserved by the rows of merch.allocation_line alone.")));
+}
+
 Datum
 merch_keep_ledger(PG_FUNCTION_ARGS)
 {
@@ -358,6 +374,7 @@ merch_keep_ledger(PG_FUNCTION_ARGS)
 	bool		new_lines = !TRIGGER_FIRED_BY_DELETE(trigger->tg_event);
 	HTAB	   *entries;
 
+	check_ledger(trigger->tg_relation);
 	if ((old_lines && trigger->tg_oldtable == NULL) || (new_lines && trigger->tg_newtable == NULL))
 		ereport(ERROR,
 				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),

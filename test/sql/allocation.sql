@@ -119,16 +119,22 @@ SELECT pg_temp.error_of($$INSERT INTO merch.allocation_line
     FROM merch.allocation, unnest(ARRAY[3, 4]) l WHERE state = 'active'$$);
 
 -- the ledger's trigger functions on a table and in a way that they are not made for
-CREATE TEMP TABLE elsewhere (item_id bigint, reserved bigint);
-CREATE TRIGGER wrong AFTER INSERT ON elsewhere FOR EACH ROW EXECUTE FUNCTION merch.keep_ledger();
-SELECT pg_temp.error_of('INSERT INTO elsewhere VALUES (1, 1)');
-CREATE OR REPLACE TRIGGER wrong AFTER INSERT ON elsewhere FOR EACH STATEMENT EXECUTE FUNCTION merch.keep_ledger();
-SELECT pg_temp.error_of('INSERT INTO elsewhere VALUES (1, 1)');
-CREATE OR REPLACE TRIGGER wrong AFTER INSERT ON elsewhere REFERENCING NEW TABLE AS n
+CREATE SCHEMA elsewhere;
+CREATE TABLE elsewhere.allocation_line (LIKE merch.allocation_line);
+CREATE TRIGGER wrong AFTER INSERT ON elsewhere.allocation_line REFERENCING NEW TABLE AS n
     FOR EACH STATEMENT EXECUTE FUNCTION merch.keep_ledger();
-SELECT pg_temp.error_of('INSERT INTO elsewhere VALUES (1, 1)');
-CREATE OR REPLACE TRIGGER wrong AFTER INSERT ON elsewhere FOR EACH STATEMENT EXECUTE FUNCTION merch.guard_reserved();
-SELECT pg_temp.error_of('INSERT INTO elsewhere VALUES (1, 1)');
+SELECT pg_temp.error_of('INSERT INTO elsewhere.allocation_line SELECT * FROM merch.allocation_line');
+CREATE OR REPLACE TRIGGER wrong AFTER INSERT ON elsewhere.allocation_line
+    FOR EACH STATEMENT EXECUTE FUNCTION merch.guard_reserved();
+SELECT pg_temp.error_of('INSERT INTO elsewhere.allocation_line SELECT * FROM merch.allocation_line');
+CREATE TRIGGER wrong AFTER DELETE ON merch.allocation_line FOR EACH ROW EXECUTE FUNCTION merch.keep_ledger();
+SELECT pg_temp.error_of('DELETE FROM merch.allocation_line');
+CREATE OR REPLACE TRIGGER wrong AFTER DELETE ON merch.allocation_line FOR EACH STATEMENT EXECUTE FUNCTION merch.keep_ledger();
+SELECT pg_temp.error_of('DELETE FROM merch.allocation_line');
+DROP TRIGGER wrong ON merch.allocation_line;
+ALTER TABLE merch.allocation_line RENAME source_id TO origin;
+SELECT pg_temp.error_of('DELETE FROM merch.allocation_line');
+ALTER TABLE merch.allocation_line RENAME origin TO source_id;
 SELECT pg_temp.error_of('SELECT merch.keep_ledger()');
 
 -- the constraints of the model
