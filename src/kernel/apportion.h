@@ -96,7 +96,8 @@ typedef enum ApportionFlaw
 	APPORTION_ABOVE_CEILING,
 	APPORTION_BELOW_FLOOR,
 	APPORTION_UNITS_LEFT,		/* a pack that a row could take stayed behind */
-	APPORTION_NOT_FAIR			/* a refused pack outranks a granted one */
+	APPORTION_NOT_FAIR,			/* a refused pack outranks a granted one */
+	APPORTION_LEVEL_OFF			/* the exact shares at the level do not add up */
 } ApportionFlaw;
 
 /* The method's name in SQL. */
@@ -116,15 +117,20 @@ extern MerchStatus apportion(ApportionMethod method, const ApportionInput *input
 							 ApportionLevel *level, MerchFault *fault);
 
 /*
- * Verifies an answer in one pass and without scratch, trusting nothing of
- * apportion() but the level it reported. With one common pack a sound answer is
- * optimal for its method: the least granted pack ranks at or above the greatest
- * refused one. With mixed packs it checks that the answer is feasible and that
+ * Verifies an answer in a few passes and without scratch, trusting nothing of
+ * apportion(): that the exact shares at the level it reported, each within floor and
+ * ceiling, add up to the supply is verified, too. With one common pack a sound
+ * answer is optimal for its method: the least granted pack ranks at or above the
+ * greatest refused one. With mixed packs it checks that the answer is feasible and that
  * no further pack fits. The input must be valid. *row is the row at fault,
  * where there is one.
  */
 extern ApportionFlaw apportion_check(ApportionMethod method, const ApportionInput *input,
 									 const int64_t *quantity, const ApportionLevel *level,
 									 size_t *row);
+
+/* The floor and the ceiling of row i of a valid input. */
+extern void apportion_bounds(ApportionMethod method, const ApportionInput *input, size_t i,
+							 int64_t *floor, int64_t *ceiling);
 
 #endif

@@ -1,6 +1,6 @@
 /*
  * apportion_check.c
- *	  The certificate: verifies an apportionment in one pass.
+ *	  The certificate: verifies an apportionment.
  */
 #include "apportion_row.h"
 
@@ -20,6 +20,8 @@ typedef struct Check
 	int128_t	floors;
 	int128_t	left;
 	bool		one_pack;
+	int128_t	shares;			/* the rows' exact shares, each within its bounds */
+	uint128_t	fractions;		/* and the rest of them, over the level's denominator */
 	Extreme		least_granted;	/* the lowest ranking pack that was given */
 	Extreme		most_refused;	/* the highest ranking pack that was not */
 	Extreme		last_served;	/* floors, in the order of (tier, key) */
@@ -35,16 +37,15 @@ note(Extreme *extreme, const Row *row, size_t index)
 }
 
 static ApportionFlaw
-check_feasible(const Check *check, const Row *row)
+check_feasible(Check *check, Row *row, size_t index)
 {
+	(void) index;
 	if (row->quantity < 0 || row->quantity % row->pack != 0)
 		return APPORTION_NOT_WHOLE_PACKS;
 	if (row->quantity > row->ceiling)
 		return APPORTION_ABOVE_CEILING;
 	if (check->floors <= check->granted + check->left && row->quantity < row->floor)
 		return APPORTION_BELOW_FLOOR;
-	if (row->quantity < row->ceiling && row->pack <= check->left)
-		return APPORTION_UNITS_LEFT;
 	return APPORTION_SOUND;
 }
 
@@ -151,13 +152,17 @@ rank_remainder(Check *check, Row *row, size_t index)
 			expected = row->ceiling;
 		else
 		{
+			check->shares += row->share;
+			check->fractions += row->fraction;
 			row->spare = (int64_t) (row->share % row->pack);
 			expected = (int64_t) row->share - row->spare;
 			rank_cut(check, row, index, row->quantity > expected);
 			if (row->quantity > expected)
 				expected += row->pack;
+			return row->quantity == expected ? APPORTION_SOUND : APPORTION_NOT_FAIR;
 		}
 	}
+	check->shares += expected;
 	return row->quantity == expected ? APPORTION_SOUND : APPORTION_NOT_FAIR;
 }
 
@@ -167,9 +172,41 @@ by_remainder(ApportionMethod method)
 	return method == APPORTION_PROPORTIONAL || method == APPORTION_PRIORITY;
 }
 
+/*
+ * What can be given out in whole packs is the supply less a part of a pack: floors are
+ * whole packs, too. Fractions are below the denominator, which is below 2^94.
+ */
+static bool
+level_adds_up(const Check *check, const ApportionInput *input)
+{
+	int64_t		pack = input->pack == NULL ? 1 : input->pack[0];
+	uint128_t	denominator = check->level->denominator;
+
+	return check->fractions % denominator == 0 &&
+		check->shares + (int128_t) (check->fractions / denominator) ==
+		input->supply - input->supply % pack;
+}
+
+/* What is left for the row, and with one pack size its place in the order of service. */
+static ApportionFlaw
+check_rank(Check *check, Row *row, size_t index)
+{
+	if (row->quantity < row->ceiling && row->pack <= check->left)
+		return APPORTION_UNITS_LEFT;
+	if (!check->one_pack)
+		return APPORTION_SOUND;
+	if (check->floors > check->granted + check->left)
+		return rank_floors(check, row, index);
+	if (by_remainder(check->method))
+		return check->level->denominator > 0 ? rank_remainder(check, row, index) :
+			rank_uncut(check, row, index);
+	rank_packs(check, row, index);
+	return APPORTION_SOUND;
+}
+
 /* Whether the extremes found contradict the order of service. */
 static ApportionFlaw
-compare_extremes(const Check *check, size_t *row)
+compare_extremes(const Check *check, const ApportionInput *input, size_t *row)
 {
 	const Extreme *least = &check->least_granted;
 	const Extreme *most = &check->most_refused;
@@ -182,6 +219,8 @@ compare_extremes(const Check *check, size_t *row)
 			APPORTION_NOT_FAIR : APPORTION_SOUND;
 	if (by_remainder(check->method) && check->level->denominator == 0)
 		return uncut_is_fair(check) ? APPORTION_SOUND : APPORTION_NOT_FAIR;
+	if (by_remainder(check->method) && !level_adds_up(check, input))
+		return APPORTION_LEVEL_OFF;
 	if (!least->seen || !most->seen)
 		return APPORTION_SOUND;
 	*row = most->index;
@@ -219,39 +258,45 @@ sum_up(Check *check, const ApportionInput *input, const ClaimScale *scale,
 	return MERCH_OK;
 }
 
+/* The first row that is judged to have a flaw. */
+static ApportionFlaw
+check_rows(Check *check, const ApportionInput *input, const ClaimScale *scale,
+		   const int64_t *quantity, size_t *row_at_fault,
+		   ApportionFlaw (*judge) (Check *check, Row *row, size_t index))
+{
+	for (size_t i = 0; i < input->n; i++)
+	{
+		Row			row;
+		MerchFault	fault;
+		ApportionFlaw flaw;
+
+		(void) apportion_load_row(check->method, input, scale, i, &row, &fault);
+		row.quantity = quantity[i];
+		*row_at_fault = i;
+		flaw = judge(check, &row, i);
+		if (flaw != APPORTION_SOUND)
+			return flaw;
+	}
+	return APPORTION_SOUND;
+}
+
 ApportionFlaw
 apportion_check(ApportionMethod method, const ApportionInput *input,
 				const int64_t *quantity, const ApportionLevel *level, size_t *row_at_fault)
 {
 	ClaimScale	scale;
 	MerchFault	fault;
+	ApportionFlaw flaw;
 	Check		check = {.method = method, .level = level};
 
 	*row_at_fault = 0;
 	if (apportion_scale(method, input, &scale, &fault) != MERCH_OK ||
 		sum_up(&check, input, &scale, quantity) != MERCH_OK || check.left < 0)
 		return APPORTION_SUPPLY_EXCEEDED;
-	for (size_t i = 0; i < input->n; i++)
-	{
-		Row			row;
-		ApportionFlaw flaw;
-
-		(void) apportion_load_row(method, input, &scale, i, &row, &fault);
-		row.quantity = quantity[i];
-		*row_at_fault = i;
-		flaw = check_feasible(&check, &row);
-		if (flaw == APPORTION_SOUND && check.one_pack)
-		{
-			if (check.floors > input->supply)
-				flaw = rank_floors(&check, &row, i);
-			else if (by_remainder(method))
-				flaw = level->denominator > 0 ? rank_remainder(&check, &row, i) :
-					rank_uncut(&check, &row, i);
-			else
-				rank_packs(&check, &row, i);
-		}
-		if (flaw != APPORTION_SOUND)
-			return flaw;
-	}
-	return check.one_pack ? compare_extremes(&check, row_at_fault) : APPORTION_SOUND;
+	flaw = check_rows(&check, input, &scale, quantity, row_at_fault, check_feasible);
+	if (flaw == APPORTION_SOUND)
+		flaw = check_rows(&check, input, &scale, quantity, row_at_fault, check_rank);
+	if (flaw == APPORTION_SOUND && check.one_pack)
+		flaw = compare_extremes(&check, input, row_at_fault);
+	return flaw;
 }

@@ -3,19 +3,7 @@
  *	  Finds the level of a split in exact rational arithmetic.
  */
 #include "apportion_level.h"
-
-static int64_t
-greatest_common_divisor(int64_t a, int64_t b)
-{
-	while (b != 0)
-	{
-		int64_t		rest = a % b;
-
-		a = b;
-		b = rest;
-	}
-	return a;
-}
+#include "units.h"
 
 void
 apportion_collect(Job *job, size_t from, size_t to, int64_t left, Pool *pool)
@@ -31,7 +19,7 @@ apportion_collect(Job *job, size_t from, size_t to, int64_t left, Pool *pool)
 			pool->pack = row->pack;
 		else if (row->pack != pool->pack)
 		{
-			pool->pack = greatest_common_divisor(row->pack, pool->pack);
+			pool->pack = common_divisor(row->pack, pool->pack);
 			pool->one_pack = false;
 		}
 		pool->rows[pool->n++] = row;

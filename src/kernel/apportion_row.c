@@ -7,63 +7,27 @@
 #include <float.h>
 #include <math.h>
 
+#include "units.h"
+
 /* Claims made of real weights stay below 2^62. */
 #define CLAIM_BITS 62
-
-static MerchStatus
-fail(MerchFault *fault, MerchStatus status, size_t row, int64_t value, int64_t limit)
-{
-	fault->row = row;
-	fault->value = value;
-	fault->limit = limit;
-	return status;
-}
-
-static int64_t
-column(const int64_t *values, size_t i, int64_t absent)
-{
-	return values == NULL ? absent : values[i];
-}
-
-static int64_t
-not_negative(int64_t value)
-{
-	return value < 0 ? 0 : value;
-}
-
-static int64_t
-round_down(int64_t units, int64_t pack)
-{
-	return units - units % pack;
-}
-
-/* To whole packs; where that would leave 64 bits, down: no supply is larger. */
-static int64_t
-round_up(int64_t units, int64_t pack)
-{
-	int64_t		down = round_down(units, pack);
-
-	if (down == units || down > INT64_MAX - pack)
-		return down;
-	return down + pack;
-}
 
 /* What a row's claim is made of, before its weight. */
 static MerchStatus
 claim_base(ApportionMethod method, const ApportionInput *input, size_t i,
 		   int64_t *base, MerchFault *fault)
 {
-	int64_t		need = not_negative(input->need[i]);
+	int64_t		need = greater(input->need[i], 0);
 
 	*base = need;
 	if (method == APPORTION_EVEN)
 		*base = need > 0;
 	else if (method == APPORTION_COVER)
 	{
-		int64_t		position = not_negative(column(input->position, i, 0));
+		int64_t		position = greater(column(input->position, i, 0), 0);
 
 		if (__builtin_add_overflow(need, position, base))
-			return fail(fault, MERCH_OUT_OF_RANGE, i, need, position);
+			return fail_row(fault, MERCH_OUT_OF_RANGE, i, need, position);
 	}
 	return MERCH_OK;
 }
@@ -73,11 +37,10 @@ check_weight(const ApportionInput *input, size_t i, MerchFault *fault)
 {
 	double		weight = input->weight[i];
 
-	fault->number = weight;
 	if (!isfinite(weight))
-		return fail(fault, MERCH_WEIGHT_NOT_FINITE, i, 0, 0);
+		return fail_number(fault, MERCH_WEIGHT_NOT_FINITE, i, weight);
 	if (weight < 0)
-		return fail(fault, MERCH_WEIGHT_NEGATIVE, i, 0, 0);
+		return fail_number(fault, MERCH_WEIGHT_NEGATIVE, i, weight);
 	return MERCH_OK;
 }
 
@@ -157,47 +120,23 @@ scaled_claim(int64_t base, double weight, const ClaimScale *scale)
 	return claim > 0 ? claim : 1;
 }
 
-/* The bounds as given; *maximum is what no rule but the user's own forbids. */
-static MerchStatus
-check_bounds(const ApportionInput *input, size_t i, int64_t *minimum, int64_t *maximum,
-			 int64_t *pack, MerchFault *fault)
-{
-	*minimum = column(input->minimum, i, 0);
-	*maximum = column(input->maximum, i, APPORTION_NO_MAXIMUM);
-	*pack = column(input->pack, i, 1);
-
-	if (*minimum < 0)
-		return fail(fault, MERCH_NEGATIVE_MINIMUM, i, *minimum, 0);
-	if (*maximum < 0)
-		return fail(fault, MERCH_NEGATIVE_MAXIMUM, i, *maximum, 0);
-	if (*minimum > *maximum)
-		return fail(fault, MERCH_MINIMUM_ABOVE_MAXIMUM, i, *minimum, *maximum);
-	if (*pack <= 0)
-		return fail(fault, MERCH_PACK_NOT_POSITIVE, i, *pack, 0);
-	return MERCH_OK;
-}
-
-static int64_t
-lesser(int64_t a, int64_t b)
-{
-	return a < b ? a : b;
-}
-
 MerchStatus
 apportion_load_row(ApportionMethod method, const ApportionInput *input,
 				   const ClaimScale *scale, size_t i, Row *row, MerchFault *fault)
 {
 	double		weight = input->weight == NULL ? 1 : input->weight[i];
-	int64_t		minimum;
-	int64_t		maximum;
+	int64_t		minimum = column(input->minimum, i, 0);
+	int64_t		maximum = column(input->maximum, i, APPORTION_NO_MAXIMUM);
+	int64_t		pack = column(input->pack, i, 1);
 	int64_t		base;
-	MerchStatus status = check_bounds(input, i, &minimum, &maximum, &row->pack, fault);
+	MerchStatus status = check_bounds(minimum, maximum, pack, i, fault);
 
 	if (status == MERCH_OK)
 		status = claim_base(method, input, i, &base, fault);
 	if (status != MERCH_OK)
 		return status;
 
+	row->pack = pack;
 	row->tier = input->tier == NULL ? 0 : input->tier[i];
 	row->key = column(input->key, i, (int64_t) i);
 	row->claim = scaled_claim(base, weight, scale);
@@ -205,17 +144,30 @@ apportion_load_row(ApportionMethod method, const ApportionInput *input,
 	row->quantity = 0;
 
 	/* cutting the ceiling at the supply changes no answer and keeps sums small */
-	row->ceiling = lesser(round_up(not_negative(input->need[i]), row->pack),
-						  round_down(lesser(maximum, input->supply), row->pack));
-	row->floor = lesser(round_up(minimum, row->pack), row->ceiling);
+	row->ceiling = lesser(round_up(greater(input->need[i], 0), pack),
+						  round_down(lesser(maximum, input->supply), pack));
+	row->floor = lesser(round_up(minimum, pack), row->ceiling);
 	if (weight == 0)
 		row->ceiling = row->floor;
 
 	if (method == APPORTION_COVER)
 	{
-		row->offset = not_negative(column(input->position, i, 0));
+		row->offset = greater(column(input->position, i, 0), 0);
 		if (row->ceiling > INT64_MAX - row->offset)
-			return fail(fault, MERCH_OUT_OF_RANGE, i, row->ceiling, row->offset);
+			return fail_row(fault, MERCH_OUT_OF_RANGE, i, row->ceiling, row->offset);
 	}
 	return MERCH_OK;
+}
+
+void
+apportion_bounds(ApportionMethod method, const ApportionInput *input, size_t i,
+				 int64_t *floor, int64_t *ceiling)
+{
+	ClaimScale	unscaled = {.first = 1,.second = 1};
+	MerchFault	fault;
+	Row			row = {0};
+
+	(void) apportion_load_row(method, input, &unscaled, i, &row, &fault);
+	*floor = row.floor;
+	*ceiling = row.ceiling;
 }

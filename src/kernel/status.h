@@ -24,13 +24,50 @@ typedef enum MerchStatus
 	MERCH_PACK_NOT_POSITIVE,
 	MERCH_WEIGHT_NOT_FINITE,	/* NaN or infinite */
 	MERCH_WEIGHT_NEGATIVE,
-	MERCH_OUT_OF_RANGE			/* a sum of quantities exceeds 64 bits */
+	MERCH_OUT_OF_RANGE,			/* a sum of quantities exceeds 64 bits */
+	MERCH_MEAN_OUT_OF_RANGE,	/* NaN, negative, or above 1e12 */
+	MERCH_DISPERSION_OUT_OF_RANGE,	/* NaN, 0 and less, or above 1e9 */
+	MERCH_DISPERSION_BELOW_ONE, /* of a negative binomial demand */
+	MERCH_PROBABILITY_OUT_OF_RANGE, /* not from 0 to below 1 */
+	MERCH_VALUE_OUT_OF_RANGE,	/* NaN, infinite or negative */
+	MERCH_STARTS_INVALID,		/* groups that descend, or do not cover what they group */
+	MERCH_SOURCE_UNKNOWN,
+	MERCH_RESOURCE_UNKNOWN,
+	MERCH_NEGATIVE_LIMIT,
+	MERCH_NEGATIVE_USAGE,
+	MERCH_NEGATIVE_COST,
+	MERCH_NEGATIVE_WORTH,
+	MERCH_WORTH_INCREASING,		/* a pack is worth more than the one before it */
+	MERCH_MONEY_TOO_LARGE,
+	MERCH_LANE_COST_OUT_OF_RANGE,	/* NaN, infinite or negative */
+	MERCH_SOURCE_NEGATIVE,		/* a source's supply */
+	MERCH_SINK_NEGATIVE,		/* a sink's need */
+	MERCH_PIECE_NEGATIVE,		/* the units of a piece of value */
+	MERCH_VALUE_RISES,			/* a sink's next units are worth more than those before */
+	MERCH_COST_TOO_LARGE,		/* so large that sums of costs could exceed 64 bits */
+	MERCH_COSTS_TOO_FAR_APART,	/* the same, of what a unit must be worth where it has no value */
+	MERCH_VALUE_TOO_LARGE,
+	MERCH_TOO_MANY,				/* more sources or sinks than 31 bits can count */
+	MERCH_PREPACK_SUPPLY_NEGATIVE,	/* pre-packs: the row is the pre-pack */
+	MERCH_PREPACK_CONTENT_NEGATIVE, /* and the column the size */
+	MERCH_PREPACK_EMPTY,
+	MERCH_PREPACK_TOO_LARGE,
+	MERCH_PREPACK_MAXIMUM_NEGATIVE, /* the row is the location */
+	MERCH_WORTH_RISES,			/* a unit is worth more than the one before it */
+	MERCH_WORTH_OUT_OF_RANGE,
+	MERCH_REBALANCE_SUPPLY_NEGATIVE,	/* rebalancing: the row is the place */
+	MERCH_REBALANCE_ROOM_NEGATIVE,
+	MERCH_REBALANCE_COST_INVALID	/* NaN, infinite or negative; the row is the lane */
 } MerchStatus;
+
+/* The place of a fault that is in no row. */
+#define MERCH_NO_ROW SIZE_MAX
 
 /* Where and what: the first offending row in input order, and its values. */
 typedef struct MerchFault
 {
 	size_t		row;
+	size_t		column;			/* where there are columns, too */
 	int64_t		value;
 	int64_t		limit;			/* the value it was held against, if any */
 	double		number;			/* the value, where it is not an integer */

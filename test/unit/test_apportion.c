@@ -4,14 +4,9 @@
  *	  cases, and at the limits of its types.
  */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "apportion.h"
+#include "unit.h"
 
 #define MOST_ROWS 4000
 
@@ -33,32 +28,14 @@ typedef struct Case
 	MerchFault	fault;
 } Case;
 
-static uint64_t random_state = 20261123;
-
-static uint64_t
-random_bits(void)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return random_state;
-}
-
-static int64_t
-random_below(int64_t limit)
-{
-	return (int64_t) (random_bits() % (uint64_t) limit);
-}
-
 static MerchStatus
 solve_with(Case *c, MerchInterrupt interrupt)
 {
-	/* an odd address: the kernel is to find its own alignment */
-	char	   *scratch = malloc(apportion_scratch_size(c->in.n) + 1);
-	MerchStatus status = apportion(c->method, &c->in, c->quantity, scratch + 1, interrupt,
+	void	   *scratch = allocate_odd(apportion_scratch_size(c->in.n));
+	MerchStatus status = apportion(c->method, &c->in, c->quantity, scratch, interrupt,
 								   &c->level, &c->fault);
 
-	free(scratch);
+	free_odd(scratch);
 	return status;
 }
 
@@ -353,7 +330,7 @@ make_wild_case(Case *c, size_t n, int bits, bool one_pack)
 }
 
 static void
-shuffle(Case *to, const Case *from, size_t *places)
+copy_shuffled(Case *to, const Case *from, size_t *places)
 {
 	size_t		n = from->in.n;
 
@@ -361,16 +338,7 @@ shuffle(Case *to, const Case *from, size_t *places)
 	point_columns(to);
 	if (from->in.weight == NULL)
 		to->in.weight = NULL;
-	for (size_t i = 0; i < n; i++)
-		places[i] = i;
-	for (size_t i = n; i > 1; i--)
-	{
-		size_t		j = (size_t) random_below((int64_t) i);
-		size_t		place = places[i - 1];
-
-		places[i - 1] = places[j];
-		places[j] = place;
-	}
+	shuffle(places, n);
 	for (size_t i = 0; i < n; i++)
 	{
 		to->need[i] = from->need[places[i]];
@@ -417,7 +385,7 @@ test_random_cases(void **state)
 
 		make_wild_case(&c, 1 + (size_t) random_below(60), bits, one_pack);
 		assert_sound(&c);
-		shuffle(&shuffled, &c, places);
+		copy_shuffled(&shuffled, &c, places);
 		assert_sound(&shuffled);
 		for (size_t i = 0; i < c.in.n; i++)
 			assert_int_equal(shuffled.quantity[i], c.quantity[places[i]]);
@@ -521,6 +489,29 @@ test_published_table(void **state)
 	assert_quantities(&c, seats);
 	simple(&c, APPORTION_WEBSTER, 120, 15, people);
 	assert_quantities(&c, seats);
+}
+
+/* A level that is off by less than shows in any row is still not the level. */
+static void
+test_wrong_level(void **state)
+{
+	static Case c;
+	size_t		row;
+	const ApportionMethod methods[] = {APPORTION_PROPORTIONAL, APPORTION_PRIORITY};
+
+	(void) state;
+	for (int i = 0; i < 2; i++)
+	{
+		simple(&c, methods[i], 10, 3, (int64_t[]) {7, 5, 9});
+		assert_quantities(&c, (int64_t[]) {3, 3, 4});
+		c.level.numerator *= 1000;
+		c.level.denominator *= 1000;
+		assert_int_equal(apportion_check(c.method, &c.in, c.quantity, &c.level, &row), APPORTION_SOUND);
+		c.level.numerator += 1;
+		assert_int_equal(apportion_check(c.method, &c.in, c.quantity, &c.level, &row), APPORTION_LEVEL_OFF);
+		c.level.numerator -= 2;
+		assert_int_equal(apportion_check(c.method, &c.in, c.quantity, &c.level, &row), APPORTION_LEVEL_OFF);
+	}
 }
 
 static void
@@ -648,12 +639,6 @@ test_faults(void **state)
 	assert_sound(&c);
 }
 
-static bool
-interrupt_now(void)
-{
-	return true;
-}
-
 static void
 test_interrupt(void **state)
 {
@@ -678,6 +663,7 @@ main(void)
 		cmocka_unit_test(test_more_supply_takes_nothing_away),
 		cmocka_unit_test(test_proportional_keeps_quota),
 		cmocka_unit_test(test_published_table),
+		cmocka_unit_test(test_wrong_level),
 		cmocka_unit_test(test_ties),
 		cmocka_unit_test(test_edges),
 		cmocka_unit_test(test_extreme_values),
@@ -685,5 +671,6 @@ main(void)
 		cmocka_unit_test(test_interrupt),
 	};
 
+	random_state = 20261123;
 	return cmocka_run_group_tests_name("apportion", tests, NULL, NULL);
 }
