@@ -53,8 +53,10 @@ INSERT INTO merch.item (item_id, item_group_id, name) VALUES
 
 INSERT INTO merch.location (location_id, kind, name) VALUES
     (1000, 'distribution_centre', 'Distribution centre');
-INSERT INTO merch.location (location_id, kind, name, source_id)
-SELECT DISTINCT store, 'store', 'Store ' || store, 1000 FROM juice;
+INSERT INTO merch.location (location_id, kind, name)
+SELECT DISTINCT store, 'store', 'Store ' || store FROM juice;
+INSERT INTO merch.lane (location_id, source_id, lead_days)
+SELECT location_id, 1000, 1 FROM merch.location WHERE kind = 'store';
 
 -- the data has no case sizes: these are common ones. A shelf shows a case at least.
 INSERT INTO merch.ranging (item_id, location_id, presentation_minimum, pack)

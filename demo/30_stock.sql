@@ -23,7 +23,7 @@ ANALYZE;
 \echo '3. THE STOCK, made up, as the data has none: the stores have 1 to 5 days'' sales left, and the'
 \echo '   distribution centre has 70 % of what they want. It ships whole cases; a shelf needs one.'
 \echo
-SELECT i.name AS item, sum(p.gross_need) AS forecast, sum(p.on_position) AS "in stores",
+SELECT i.name AS item, sum(p.gross_need) AS forecast, sum(p.on_hand) AS "in stores",
        sum(p.need) AS "stores want", s.on_hand AS "distribution centre", p.pack AS "cartons a case"
 FROM merch.plan_allocation(1) p
 JOIN merch.item i USING (item_id)

@@ -2,20 +2,18 @@
 -- last run stays active; the lines of those before stay as a record.
 \echo
 \echo '4. THE ALLOCATION, with each method:'
-\echo '   UPDATE merch.policy SET method = ... WHERE promotion_id = 1;'
-\echo '   SELECT merch.allocate_promotion(1);'
+\echo '   SELECT merch.allocate_promotion(1, ''{"method": ...}'');'
 \echo
 DO $$
 DECLARE
     split text;
     run bigint;
 BEGIN
-    FOREACH split IN ARRAY ARRAY['webster', 'cover', 'even', 'priority', 'proportional'] LOOP
+    FOREACH split IN ARRAY ARRAY['webster', 'cover', 'even', 'priority', 'expected_sales', 'proportional'] LOOP
         IF run IS NOT NULL THEN
-            PERFORM merch.release_allocation(run);
+            PERFORM merch.cancel_allocation(run);
         END IF;
-        UPDATE merch.policy SET method = split WHERE promotion_id = 1;
-        run := merch.allocate_promotion(1);
+        run := merch.allocate_promotion(1, jsonb_build_object('method', split));
     END LOOP;
 END
 $$;
@@ -57,8 +55,8 @@ WHERE a.state = 'active'
 GROUP BY i.item_id, s.on_hand, s.reserved
 ORDER BY i.item_id;
 
-SELECT count(*) AS differences FROM merch.check_reserved() \gset
-\echo Differences that SELECT * FROM merch.check_reserved() finds: :differences
+SELECT count(*) AS differences FROM merch.check_ledger() \gset
+\echo Differences that SELECT * FROM merch.check_ledger() finds: :differences
 
 CREATE FUNCTION pg_temp.refusal(statement text, OUT error text, OUT hint text)
 LANGUAGE plpgsql

@@ -43,8 +43,8 @@ WITH hindsight AS (
     FROM (SELECT greatest(sum(greatest(a.units - h.on_hand, 0)) - d.on_hand, 0) AS least
           FROM demo.actual a
           JOIN merch.stock h USING (item_id, location_id)
-          JOIN merch.location l USING (location_id)
-          JOIN merch.stock d ON (d.item_id, d.location_id) = (a.item_id, l.source_id)
+          JOIN merch.lane n USING (location_id)
+          JOIN merch.stock d ON (d.item_id, d.location_id) = (a.item_id, n.source_id)
           GROUP BY a.item_id, d.on_hand) item
 )
 SELECT split, made_by AS "made by",

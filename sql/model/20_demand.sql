@@ -22,13 +22,15 @@ CREATE TABLE IF NOT EXISTS merch.forecast (
     item_id bigint REFERENCES merch.item,
     location_id int REFERENCES merch.location,
     day date NOT NULL,
-    -- numeric, not floating point: the sum over days must not depend on their order
-    mean numeric(14, 3) NOT NULL,
+    mean float8 NOT NULL,
+    dispersion float8 NOT NULL DEFAULT 1,
     PRIMARY KEY (item_id, location_id, day),
-    CONSTRAINT forecast_mean_finite_and_not_negative CHECK (mean >= 0 AND mean <> 'NaN')
+    CONSTRAINT forecast_dispersion_finite_and_positive CHECK (dispersion > 0 AND dispersion < 'Infinity'),
+    CONSTRAINT forecast_mean_finite_and_not_negative CHECK (mean >= 0 AND mean < 'Infinity')
 );
 COMMENT ON TABLE merch.forecast IS 'Expected demand by item, location and day.';
 COMMENT ON COLUMN merch.forecast.item_id IS 'The item.';
 COMMENT ON COLUMN merch.forecast.location_id IS 'The location.';
 COMMENT ON COLUMN merch.forecast.day IS 'The day that is forecast.';
-COMMENT ON COLUMN merch.forecast.mean IS 'Units expected to sell on the day, if there is enough stock.';
+COMMENT ON COLUMN merch.forecast.mean IS 'Units expected to sell on the day, if there is enough stock; counted in thousandths.';
+COMMENT ON COLUMN merch.forecast.dispersion IS 'Variance of the day''s demand over its mean: 1 for Poisson, more where sales come in bursts.';

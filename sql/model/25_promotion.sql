@@ -68,3 +68,18 @@ CREATE TABLE IF NOT EXISTS merch.promotion_location (
 COMMENT ON TABLE merch.promotion_location IS 'A promotion''s scope: the locations it runs at.';
 COMMENT ON COLUMN merch.promotion_location.promotion_id IS 'The promotion.';
 COMMENT ON COLUMN merch.promotion_location.location_id IS 'The location.';
+
+CREATE TABLE IF NOT EXISTS merch.demand_plan (
+    item_id bigint REFERENCES merch.item,
+    location_id int REFERENCES merch.location,
+    promotion_id bigint REFERENCES merch.promotion ON DELETE CASCADE,
+    units bigint NOT NULL,
+    PRIMARY KEY (item_id, location_id, promotion_id),
+    CONSTRAINT demand_plan_units_not_negative CHECK (units >= 0)
+);
+COMMENT ON TABLE merch.demand_plan IS 'Units that people plan to sell of an item at a location in a promotion: the demand source "plan".';
+COMMENT ON COLUMN merch.demand_plan.item_id IS 'The item.';
+COMMENT ON COLUMN merch.demand_plan.location_id IS 'The location.';
+COMMENT ON COLUMN merch.demand_plan.promotion_id IS 'The promotion that is planned.';
+COMMENT ON COLUMN merch.demand_plan.units IS 'Units planned to sell over the whole promotion.';
+CREATE INDEX IF NOT EXISTS demand_plan_promotion_id ON merch.demand_plan (promotion_id);

@@ -18,6 +18,40 @@
 #define pg_noreturn __attribute__((noreturn))
 #endif
 
+/* until 16 a worker's user must be allowed to log in */
+#if PG_VERSION_NUM >= 170000
+#define MERCH_WORKER_FLAGS BGWORKER_BYPASS_ROLELOGINCHECK
+#else
+#define MERCH_WORKER_FLAGS 0
+#endif
+
+/* a range table of one entry: since 16 permissions stand apart, since 18 so does what is pruned */
+#if PG_VERSION_NUM >= 180000
+#define merch_init_range_table(estate, rte) \
+	do { \
+		List	   *infos_ = NIL; \
+		addRTEPermissionInfo(&infos_, rte); \
+		ExecInitRangeTable(estate, list_make1(rte), infos_, bms_make_singleton(1)); \
+	} while (0)
+#elif PG_VERSION_NUM >= 160000
+#define merch_init_range_table(estate, rte) \
+	do { \
+		List	   *infos_ = NIL; \
+		addRTEPermissionInfo(&infos_, rte); \
+		ExecInitRangeTable(estate, list_make1(rte), infos_); \
+	} while (0)
+#else
+#define merch_init_range_table(estate, rte) ExecInitRangeTable(estate, list_make1(rte))
+#endif
+
+#if PG_VERSION_NUM >= 160000
+#define merch_insert_index_tuples(info, slot, estate) \
+	ExecInsertIndexTuples(info, slot, estate, false, false, NULL, NIL, false)
+#else
+#define merch_insert_index_tuples(info, slot, estate) \
+	ExecInsertIndexTuples(info, slot, estate, false, false, NULL, NIL)
+#endif
+
 #if PG_VERSION_NUM >= 180000
 #define MERCH_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "pg_merch", .version = MERCH_VERSION)
 #else

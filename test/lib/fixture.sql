@@ -3,8 +3,9 @@
 SELECT merch.create_model();
 INSERT INTO merch.item (item_id, name) SELECT i, 'item ' || i FROM generate_series(1, :items) i;
 INSERT INTO merch.location (location_id, kind, name) VALUES (1000, 'distribution_centre', 'centre');
-INSERT INTO merch.location (location_id, kind, name, source_id, tier)
-SELECT l, 'store', 'store ' || l, 1000, l % 3 FROM generate_series(1, :stores) l;
+INSERT INTO merch.location (location_id, kind, name, tier)
+SELECT l, 'store', 'store ' || l, l % 3 FROM generate_series(1, :stores) l;
+INSERT INTO merch.lane (location_id, source_id) SELECT location_id, 1000 FROM merch.location WHERE kind = 'store';
 INSERT INTO merch.ranging (item_id, location_id, presentation_minimum, capacity, pack)
 SELECT i, l, i % 3, 200, 1 + i % 4 FROM generate_series(1, :items) i, generate_series(1, :stores) l;
 INSERT INTO merch.stock (item_id, location_id, on_hand) SELECT i, 1000, 10 * :stores FROM generate_series(1, :items) i;

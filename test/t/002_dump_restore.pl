@@ -13,7 +13,8 @@ my $old = new_node('old');
 fill($old, 'postgres', items => 20, stores => 15, promotions => 4);
 $old->safe_psql('postgres', q{
 	SELECT merch.allocate_promotion(promotion_id) FROM merch.promotion WHERE promotion_id < 4 ORDER BY 1;
-	SELECT merch.release_allocation(2);
+	SELECT merch.cancel_allocation(2);
+	SELECT merch.release_allocation(1);
 	ALTER TABLE merch.item ADD COLUMN colour text DEFAULT 'orange';
 	CREATE INDEX own_index ON merch.item (colour)});
 
@@ -51,7 +52,9 @@ for my $format ('plain', 'custom', 'directory')
 }
 
 is($new->safe_psql('plain', 'SELECT merch.create_model()'), 'f', 'the restored model is complete');
-is($new->safe_psql('plain', 'SELECT merch.release_allocation(1); SELECT merch.allocate_promotion(4) > 3'), "\nt",
+cmp_ok($new->safe_psql('plain', 'SELECT count(*) FROM merch.transfer_line'), '>', 0, 'there are transfers');
+is($new->safe_psql('plain', 'SELECT count(*) FROM merch.check_transfers()'), '0', 'which agree with the lines');
+is($new->safe_psql('plain', 'SELECT merch.cancel_allocation(1); SELECT merch.allocate_promotion(4) > 3'), "\nt",
 	'work goes on after the restore');
 is(books($new, 'plain'), '0|0|0', 'and the books still balance');
 

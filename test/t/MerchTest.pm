@@ -57,10 +57,10 @@ sub books
 {
 	my ($node, $dbname) = @_;
 	return $node->safe_psql($dbname, q{
-		SELECT (SELECT count(*) FROM merch.check_reserved()),
+		SELECT (SELECT count(*) FROM merch.check_ledger()),
 		       (SELECT count(*) FROM merch.stock WHERE reserved > on_hand AND reserved <> 0),
 		       (SELECT count(*) FROM merch.allocation_line JOIN merch.allocation USING (allocation_id)
-		        WHERE reserved <> CASE state WHEN 'active' THEN quantity ELSE 0 END)});
+		        WHERE reserved <> CASE state WHEN 'cancelled' THEN 0 ELSE quantity END)});
 }
 
 1;
