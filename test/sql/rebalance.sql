@@ -147,7 +147,7 @@ SELECT regexp_replace(pg_temp.error_of('SELECT merch.accept_transfer(' || :a_bac
 ROLLBACK TO accepted;
 \echo too late
 UPDATE merch.transfer SET ships_on = current_date - 1 WHERE transfer_id = :a_back;
-SELECT regexp_replace(regexp_replace(pg_temp.error_of('SELECT merch.accept_transfer(' || :a_back || ')'), '\d{4}-\d\d-\d\d', '<day>'), 'transfer \d+', 'transfer <id>');
+SELECT regexp_replace(regexp_replace(pg_temp.error_of('SELECT merch.accept_transfer(' || :a_back || ')'), '\d[-\d]{9}', '<day>'), 'transfer \d+', 'transfer <id>');
 ROLLBACK TO accepted;
 \echo a circle
 INSERT INTO merch.transfer (transfer_id, kind, source_id, location_id, ships_on, arrives_on, state)
@@ -201,7 +201,7 @@ DELETE FROM merch.promotion;
 SELECT DISTINCT promotion_id FROM merch.transfer;
 \echo what is refused
 INSERT INTO merch.promotion (promotion_id, name, starts_on, ends_on) VALUES (2, 'last week', current_date - 7, current_date);
-SELECT regexp_replace(pg_temp.error_of(statement), '\d{4}-\d\d-\d\d', '<day>') FROM unnest(ARRAY[
+SELECT regexp_replace(pg_temp.error_of(statement), '\d[-\d]{9}', '<day>') FROM unnest(ARRAY[
     'SELECT merch.plan_rebalance(NULL)',
     'SELECT merch.plan_rebalance(77)',
     'SELECT merch.propose_transfers(77)',
