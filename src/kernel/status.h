@@ -57,7 +57,17 @@ typedef enum MerchStatus
 	MERCH_WORTH_OUT_OF_RANGE,
 	MERCH_REBALANCE_SUPPLY_NEGATIVE,	/* rebalancing: the row is the place */
 	MERCH_REBALANCE_ROOM_NEGATIVE,
-	MERCH_REBALANCE_COST_INVALID	/* NaN, infinite or negative; the row is the lane */
+	MERCH_REBALANCE_COST_INVALID,	/* NaN, infinite or negative; the row is the lane */
+	MERCH_TASKS_TOO_MANY,		/* readiness: more than a network may have */
+	MERCH_HORIZON_TOO_FAR,
+	MERCH_DURATION_INVALID,		/* the row is the duration */
+	MERCH_DURATION_UNKNOWN,		/* here and below, the row is the task */
+	MERCH_AGE_INVALID,
+	MERCH_NEED_UNKNOWN,
+	MERCH_TASKS_IN_A_CIRCLE,
+	MERCH_BEYOND_OUT_OF_RANGE,	/* not from 0 to below 1 */
+	MERCH_ESTIMATE_OUT_OF_RANGE,	/* of PERT: not in order, or not in the range */
+	MERCH_QUANTILE_OUT_OF_RANGE
 } MerchStatus;
 
 /* The place of a fault that is in no row. */

@@ -378,6 +378,52 @@ report_split(MerchStatus status, const MerchFault *fault)
 	}
 }
 
+static void
+report_readiness(MerchStatus status, const MerchFault *fault)
+{
+	switch (status)
+	{
+		case MERCH_TASKS_TOO_MANY:
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("network has " INT64_FORMAT " tasks, more than a network may have", fault->value),
+					 errhint("Compute parts that do not depend on each other apart, and multiply their probabilities.")));
+			break;
+		case MERCH_HORIZON_TOO_FAR:
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("horizon of " INT64_FORMAT " steps is too far", fault->value),
+					 errhint("Use longer steps, or least(horizon, 10000): the probability to be done by then is no higher.")));
+			break;
+		case MERCH_DURATION_INVALID:
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("duration has an invalid probability or decay: %g", fault->number),
+					 errhint("Durations are made by merch.pert_duration() and merch.quantile_duration().")));
+			break;
+		case MERCH_BEYOND_OUT_OF_RANGE:
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("beyond must be a number from 0 to below 1: %g", fault->number),
+					 errhint("It is the share that takes longer than the longest time given.")));
+			break;
+		case MERCH_ESTIMATE_OUT_OF_RANGE:
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("estimates must rise from 0 to 10000 steps: %g does not", fault->number),
+					 errhint("0 <= optimistic <= likely <= pessimistic.")));
+			break;
+		case MERCH_QUANTILE_OUT_OF_RANGE:
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("quantiles must rise from 0 to 10000 steps: %g does not", fault->number),
+					 errhint("percentile_cont(array[0, 0.5, 1]) WITHIN GROUP (ORDER BY ...) gives such an array.")));
+			break;
+		default:
+			break;
+	}
+}
+
 /* Each of these knows some statuses, and returns from the others. */
 void
 merch_report(MerchStatus status, const MerchFault *fault)
@@ -388,6 +434,7 @@ merch_report(MerchStatus status, const MerchFault *fault)
 	report_prepack(status, fault);
 	report_coupled(status, fault);
 	report_rebalance(status, fault);
+	report_readiness(status, fault);
 	report_money(status, fault);
 	elog(ERROR, "unexpected kernel status %d", (int) status);
 }
