@@ -55,13 +55,20 @@ CREATE FUNCTION merch.offer_price(price numeric, reward text, value numeric)
 RETURNS numeric
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE reward WHEN 'price' THEN value
-                   WHEN 'amount_off' THEN greatest(price - value, 0)
+                   WHEN 'amount_off' THEN greatest(price - value, price * 0)
                    WHEN 'percent_off' THEN price * (1 - value / 100)
                    ELSE price END;
 COMMENT ON FUNCTION merch.offer_price(numeric, text, numeric) IS
 'The price of a unit under an offer, from its regular price, the offer''s reward and value.';
 
 -- Units leave the fence first, as a line is written: what is released is taken to be of it.
+CREATE FUNCTION merch.recall_released()
+RETURNS boolean
+AS 'MODULE_PATHNAME', 'merch_get_recall_released'
+LANGUAGE C STABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION merch.recall_released() IS
+'Whether plans may move units that are released and not picked yet: true while merch.store_missing_scenarios() compares what could have been.';
+
 CREATE FUNCTION merch.open_lines(
     promotions bigint[],
     items bigint[] DEFAULT NULL,
@@ -83,10 +90,12 @@ RETURNS TABLE (
 LANGUAGE sql STABLE ROWS 10000
 AS $$
     SELECT l.item_id, l.allocation_id, l.location_id, l.source_id, l.quantity, l.quantity - l.reserved,
-           greatest(l.released - l.quantity + l.reserved, 0), least(l.quantity - l.released, l.reserved),
-           least(l.from_fence, l.released), greatest(l.from_fence - l.released, 0)
+           greatest(r.released - l.quantity + l.reserved, 0), least(l.quantity - r.released, l.reserved),
+           least(l.from_fence, r.released), greatest(l.from_fence - r.released, 0)
     FROM merch.allocation_line l
     JOIN merch.allocation a USING (allocation_id)
+    CROSS JOIN LATERAL (SELECT CASE WHEN merch.recall_released() THEN least(l.released, l.quantity - l.reserved)
+                                    ELSE l.released END) r(released)
     WHERE a.promotion_id = ANY (promotions) AND a.state <> 'cancelled' AND l.item_id BETWEEN item_from AND item_to AND (items IS NULL OR l.item_id = ANY (items))
 $$;
 COMMENT ON FUNCTION merch.open_lines(bigint[], bigint[], bigint, bigint) IS

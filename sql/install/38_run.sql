@@ -265,6 +265,7 @@ SET plan_cache_mode = force_custom_plan
 SET enable_nestloop = off
 SET enable_mergejoin = off
 SET work_mem = '64MB'
+SET merch.recall_released = off
 SET jit = off
 AS $$
 DECLARE
@@ -362,6 +363,26 @@ $$;
 COMMENT ON FUNCTION merch.renew_lines(bigint[], bigint[]) IS
 'Splits items anew (null: all items) for the open runs of promotions that share them. Released units stay where they are, changes below the policy''s threshold are not made. Where items share capacity, all that hang together are split anew. Returns the number of lines that were changed, made or dropped.';
 
+CREATE FUNCTION merch.make_run(promotion_id bigint, policy jsonb)
+RETURNS bigint
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    id CONSTANT bigint := make_run.promotion_id;
+    run bigint;
+BEGIN
+    -- one run at a time for a promotion: the second waits here and then sees the first
+    PERFORM FROM merch.promotion p WHERE p.promotion_id = id FOR NO KEY UPDATE;
+    PERFORM merch.check_allocatable(id);
+    run := merch.open_run(id, make_run.policy, 'active');
+    PERFORM merch.insert_lines(ARRAY[id]);
+    RETURN run;
+END
+$$;
+COMMENT ON FUNCTION merch.make_run(bigint, jsonb) IS
+'merch.allocate_promotion() but for the scenarios, which take longer than the run. Used by that and by preparation.';
+
 CREATE FUNCTION merch.allocate_promotion(promotion_id bigint, policy jsonb DEFAULT NULL)
 RETURNS bigint
 LANGUAGE plpgsql
@@ -369,13 +390,8 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     id CONSTANT bigint := allocate_promotion.promotion_id;
-    run bigint;
+    run CONSTANT bigint := merch.make_run(id, allocate_promotion.policy);
 BEGIN
-    -- one run at a time for a promotion: the second waits here and then sees the first
-    PERFORM FROM merch.promotion p WHERE p.promotion_id = id FOR NO KEY UPDATE;
-    PERFORM merch.check_allocatable(id);
-    run := merch.open_run(id, allocate_promotion.policy, 'active');
-    PERFORM merch.insert_lines(ARRAY[id]);
     -- where items share capacity, each scenario takes as long as the run: by hand, if wanted
     IF NOT merch.is_coupled(ARRAY[id])
        AND EXISTS (SELECT FROM merch.allocation_line l WHERE l.allocation_id = run AND l.reason = 'supply') THEN

@@ -1,23 +1,5 @@
 -- transfers: what may become of them, no circles, and the proof that they agree with the allocations
 
-CREATE FUNCTION merch.guard_state()
-RETURNS trigger
-LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp
-AS $$
-BEGIN
-    IF OLD.state || '>' || NEW.state <> ALL (TG_ARGV) THEN
-        RAISE restrict_violation USING
-            MESSAGE = format('a %s that is %s cannot become %s', TG_TABLE_NAME, OLD.state, NEW.state),
-            HINT = 'It can become: ' || coalesce((SELECT string_agg(split_part(a, '>', 2), ', ') FROM unnest(TG_ARGV) a
-                                                   WHERE split_part(a, '>', 1) = OLD.state), 'nothing else') || '.';
-    END IF;
-    RETURN NEW;
-END
-$$;
-COMMENT ON FUNCTION merch.guard_state() IS
-'Trigger of merch.wave and merch.transfer: refuses a change of state that is out of order. Arguments: the changes that are legal, as from>to.';
-
 CREATE FUNCTION merch.guard_transfer()
 RETURNS trigger
 LANGUAGE plpgsql
@@ -32,6 +14,17 @@ BEGIN
             MESSAGE = format('cannot truncate "%s": some transfers are still open', TG_TABLE_NAME),
             HINT = 'Ship and receive them, or cancel them: merch.cancel_transfer().';
     END IF;
+    IF TG_NAME = 'guard_line_units' THEN
+        IF EXISTS (SELECT FROM merch.transfer t WHERE t.transfer_id = OLD.transfer_id AND t.state = 'proposed') THEN
+            RETURN NEW;
+        END IF;
+        RAISE restrict_violation USING
+            MESSAGE = CASE WHEN OLD.picked IS NULL
+                           THEN format('cannot raise item %s of transfer %s from %s to %s units', OLD.item_id, OLD.transfer_id, OLD.units, NEW.units)
+                           ELSE format('cannot change item %s of transfer %s: it is picked', OLD.item_id, OLD.transfer_id) END,
+            HINT = CASE WHEN OLD.picked IS NULL THEN 'Nobody has promised it more: merch.release_allocation() makes a correction of what a line got since.'
+                        ELSE 'merch.cancel_transfer() puts all back; a stock count corrects what is on hand.' END;
+    END IF;
     IF TG_OP = 'DELETE' THEN
         RAISE restrict_violation USING
             MESSAGE = format('cannot delete transfer %s: it is %s', OLD.transfer_id, OLD.state),
@@ -43,7 +36,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION merch.guard_transfer() IS
-'Trigger of merch.transfer and merch.transfer_line: refuses to delete what is open, and to move it to other places.';
+'Trigger of merch.transfer and merch.transfer_line: refuses to delete what is open, to move it to other places, to have it carry more, and to change what is picked.';
 
 CREATE FUNCTION merch.lock_routes(back boolean)
 RETURNS void
@@ -121,6 +114,92 @@ $$;
 COMMENT ON FUNCTION merch.refuse_cycle(bigint[]) IS
 'Raises an error that names the circle, if the given transfers close one with other open transfers of an item.';
 
+-- Lines that allow no more than their transfers are found first, by their keys: hardly any is
+-- left, so that what the transfers carry is rarely asked. The fences (OFFSET 0), beyond which
+-- only a nested loop leads, and the settings keep it so, whatever is known of the tables:
+-- they are new where all was just released.
+CREATE FUNCTION merch.refuse_stranded(transfers bigint[], items bigint[])
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+SET enable_seqscan = off
+SET enable_bitmapscan = off
+SET enable_nestloop = off
+SET jit = off
+AS $$
+DECLARE
+    runs bigint[];
+    places int[];
+    sources int[];
+    ways bigint[];
+    stranded record;
+BEGIN
+    SELECT array_agg(t.transfer_id), array_agg(t.allocation_id), array_agg(t.location_id), array_agg(t.source_id)
+    INTO ways, runs, places, sources
+    FROM (SELECT DISTINCT i.transfer_id FROM unnest(transfers) i(transfer_id) OFFSET 0) i
+    CROSS JOIN LATERAL (SELECT t.* FROM merch.transfer t WHERE t.transfer_id = i.transfer_id OFFSET 0) t
+    WHERE t.allocation_id IS NOT NULL;
+    IF ways IS NULL THEN
+        RETURN;
+    END IF;
+
+    -- More is right: what a transfer carries is taken from its line first, and put there last.
+    WITH released AS MATERIALIZED (
+        SELECT i.transfer_id, i.item_id, t.allocation_id, t.location_id, t.source_id, a.units
+        FROM unnest(transfers, items) i(transfer_id, item_id)
+        JOIN unnest(ways, runs, places, sources) t(transfer_id, allocation_id, location_id, source_id) USING (transfer_id)
+        CROSS JOIN LATERAL (SELECT a.released - a.quantity + a.reserved AS units
+                            FROM merch.allocation_line a
+                            WHERE a.item_id = i.item_id AND a.allocation_id = t.allocation_id
+                              AND a.location_id = t.location_id AND a.source_id = t.source_id
+                            OFFSET 0) a
+        WHERE a.units > 0
+    )
+    SELECT k.transfer_id, k.item_id, k.units - s.units AS units
+    INTO stranded
+    FROM (SELECT max(r.transfer_id) AS transfer_id, r.item_id, r.allocation_id, r.location_id, r.source_id, max(r.units) AS units
+          FROM released r
+          GROUP BY r.item_id, r.allocation_id, r.location_id, r.source_id) k
+    CROSS JOIN LATERAL (
+        SELECT coalesce(sum(l.units), 0) AS units
+        FROM (SELECT t.* FROM merch.transfer t
+              WHERE t.allocation_id = k.allocation_id AND t.location_id = k.location_id OFFSET 0) t
+        CROSS JOIN LATERAL (SELECT l.* FROM merch.transfer_line l
+                            WHERE l.item_id = k.item_id AND l.transfer_id = t.transfer_id OFFSET 0) l
+        WHERE t.source_id = k.source_id AND t.state IN ('planned', 'picking') AND l.picked IS NULL) s
+    WHERE k.units > s.units
+    ORDER BY 1, 2 LIMIT 1;
+    IF FOUND THEN
+        RAISE restrict_violation USING
+            MESSAGE = format('transfer %s cannot leave %s units of item %s behind, which are released for it',
+                             stranded.transfer_id, stranded.units, stranded.item_id),
+            HINT = format('merch.cancel_transfer(%s) and merch.record_pick() give an allocation back what is not sent.', stranded.transfer_id);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION merch.refuse_stranded(bigint[], bigint[]) IS
+'Raises an error if an allocation has units released that no transfer carries any more. The arguments are pairs: what changed.';
+
+CREATE FUNCTION merch.check_line_units()
+RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    transfers bigint[];
+    items bigint[];
+BEGIN
+    -- all that were touched: to find those that carry less, the old rows would have to be joined
+    SELECT array_agg(n.transfer_id), array_agg(n.item_id) INTO transfers, items FROM new_line n;
+    IF transfers IS NOT NULL THEN
+        PERFORM merch.refuse_stranded(transfers, items);
+    END IF;
+    RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION merch.check_line_units() IS
+'Trigger of merch.transfer_line: refuses to have a transfer carry less than what its allocation has released for it.';
+
 CREATE FUNCTION merch.check_transfer_lines()
 RETURNS trigger
 LANGUAGE plpgsql
@@ -173,25 +252,17 @@ $$;
 COMMENT ON FUNCTION merch.check_transfer_lines() IS
 'Trigger of merch.transfer_line: checks, once a statement, that what new lines point to exists and that no item would go in a circle; refuses to delete lines of open transfers.';
 
-CREATE FUNCTION merch.check_transfer_states()
-RETURNS trigger
+CREATE FUNCTION merch.refuse_unpicked(transfers bigint[])
+RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
-    accepted bigint[] := (SELECT array_agg(n.transfer_id) FROM new_transfer n JOIN old_transfer o USING (transfer_id)
-                          WHERE o.state = 'proposed' AND n.state = 'planned');
     unpicked record;
 BEGIN
-    IF accepted IS NOT NULL THEN
-        PERFORM merch.refuse_cycle(accepted);
-    END IF;
-
     SELECT l.transfer_id, l.item_id INTO unpicked
-    FROM new_transfer n
-    JOIN old_transfer o USING (transfer_id)
-    JOIN merch.transfer_line l USING (transfer_id)
-    WHERE o.state = 'picking' AND n.state = 'shipped' AND l.picked IS NULL AND l.units > 0
+    FROM merch.transfer_line l
+    WHERE l.transfer_id = ANY (transfers) AND l.picked IS NULL AND l.units > 0
     ORDER BY 1, 2 LIMIT 1;
     IF FOUND THEN
         RAISE object_not_in_prerequisite_state USING
@@ -199,11 +270,80 @@ BEGIN
             HINT = format('SELECT merch.record_pick(%s, %s, units), with 0 units if there is none.',
                           unpicked.transfer_id, unpicked.item_id);
     END IF;
+END
+$$;
+COMMENT ON FUNCTION merch.refuse_unpicked(bigint[]) IS
+'Raises an error if some of the transfers, which are to be shipped, have items that are not picked.';
+
+CREATE FUNCTION merch.refuse_left(transfers bigint[])
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    ways bigint[];
+    items bigint[];
+    picked record;
+BEGIN
+    SELECT array_agg(l.transfer_id), array_agg(l.item_id) INTO ways, items
+    FROM merch.transfer_line l
+    WHERE l.transfer_id = ANY (transfers);
+    IF ways IS NULL THEN
+        RETURN;
+    END IF;
+    PERFORM merch.refuse_stranded(ways, items);
+    SELECT l.transfer_id, l.item_id, l.picked INTO picked
+    FROM merch.transfer_line l
+    WHERE l.transfer_id = ANY (transfers) AND l.picked > 0
+      AND EXISTS (SELECT FROM merch.inbound i
+                  WHERE i.item_id = l.item_id AND i.inbound_id = l.inbound_id AND NOT i.closed OFFSET 0)
+    ORDER BY 1, 2 LIMIT 1;
+    IF FOUND THEN
+        RAISE restrict_violation USING
+            MESSAGE = format('transfer %s cannot leave %s units of item %s behind, which are picked for it',
+                             picked.transfer_id, picked.picked, picked.item_id),
+            HINT = format('merch.cancel_transfer(%s) puts them back.', picked.transfer_id);
+    END IF;
+END
+$$;
+COMMENT ON FUNCTION merch.refuse_left(bigint[]) IS
+'Raises an error if some of the transfers, which are to be cancelled, have units picked, or an allocation has units released for them.';
+
+-- Old and new rows are put together by grouping: a join is planned for the first statement of a
+-- session, and may be a nested loop over all that the next one changes.
+CREATE FUNCTION merch.check_transfer_states()
+RETURNS trigger
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+    accepted bigint[];
+    cancelled bigint[];
+    shipped bigint[];
+BEGIN
+    SELECT array_agg(c.transfer_id) FILTER (WHERE c.was = 'proposed' AND c.state = 'planned'),
+           array_agg(c.transfer_id) FILTER (WHERE c.was IN ('planned', 'picking') AND c.state = 'cancelled'),
+           array_agg(c.transfer_id) FILTER (WHERE c.was = 'picking' AND c.state = 'shipped')
+    INTO accepted, cancelled, shipped
+    FROM (SELECT u.transfer_id, max(u.was) AS was, max(u.state) AS state
+          FROM (SELECT n.transfer_id, NULL AS was, n.state FROM new_transfer n
+                UNION ALL
+                SELECT o.transfer_id, o.state, NULL FROM old_transfer o) u
+          GROUP BY u.transfer_id) c;
+    IF cancelled IS NOT NULL THEN
+        PERFORM merch.refuse_left(cancelled);
+    END IF;
+    IF accepted IS NOT NULL THEN
+        PERFORM merch.refuse_cycle(accepted);
+    END IF;
+    IF shipped IS NOT NULL THEN
+        PERFORM merch.refuse_unpicked(shipped);
+    END IF;
     RETURN NULL;
 END
 $$;
 COMMENT ON FUNCTION merch.check_transfer_states() IS
-'Trigger of merch.transfer: refuses to accept proposals by which an item would go in a circle, and to ship what is not picked.';
+'Trigger of merch.transfer: refuses to accept proposals by which an item would go in a circle, to ship what is not picked, and to cancel what is still released or picked.';
 
 CREATE FUNCTION merch.check_transfers()
 RETURNS TABLE (item_id bigint, allocation_id bigint, location_id int, source_id int, by_lines bigint, by_transfers bigint)

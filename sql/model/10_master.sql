@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS merch.item (
     CONSTRAINT item_minutes_not_negative CHECK (dock_minutes >= 0 AND dock_minutes <> 'NaN'
                                                 AND labour_minutes >= 0 AND labour_minutes <> 'NaN')
 );
+ALTER TABLE merch.item ADD COLUMN IF NOT EXISTS active boolean NOT NULL DEFAULT true;
 COMMENT ON TABLE merch.item IS 'What is sold and stocked: one row a stock-keeping unit.';
 COMMENT ON COLUMN merch.item.item_id IS 'The item''s number, from the system that owns it.';
 COMMENT ON COLUMN merch.item.item_group_id IS 'Its place in the item hierarchy; null if it has none.';
@@ -38,6 +39,7 @@ COMMENT ON COLUMN merch.item.inner_pack IS 'Units in an inner pack; null if it h
 COMMENT ON COLUMN merch.item.case_pack IS 'Units in a case; null if it has none.';
 COMMENT ON COLUMN merch.item.pallet_pack IS 'Units on a pallet; null if it has none.';
 COMMENT ON COLUMN merch.item.dock_minutes IS 'Minutes at the dock of the receiving location that a unit takes.';
+COMMENT ON COLUMN merch.item.active IS 'Whether it is sold: a promotion of an item that is not fails its readiness.';
 COMMENT ON COLUMN merch.item.labour_minutes IS 'Minutes of labour at the receiving location that a unit takes, to put it on the shelf.';
 
 CREATE TABLE IF NOT EXISTS merch.location_group (

@@ -95,6 +95,11 @@ CREATE TABLE IF NOT EXISTS merch.allocation (
     CONSTRAINT allocation_released_has_a_time CHECK (state <> 'released' OR released_at IS NOT NULL),
     CONSTRAINT allocation_cancelled_has_a_time CHECK ((state = 'cancelled') = (cancelled_at IS NOT NULL))
 );
+ALTER TABLE merch.allocation
+    ADD COLUMN IF NOT EXISTS workflow_version int NOT NULL DEFAULT 1,
+    ADD COLUMN IF NOT EXISTS state_since timestamptz NOT NULL DEFAULT now();
+COMMENT ON COLUMN merch.allocation.workflow_version IS 'The version of the workflow that it began with.';
+COMMENT ON COLUMN merch.allocation.state_since IS 'When it came into its state.';
 CREATE INDEX IF NOT EXISTS allocation_promotion_id ON merch.allocation (promotion_id);
 CREATE UNIQUE INDEX IF NOT EXISTS allocation_one_open_per_promotion
     ON merch.allocation (promotion_id) WHERE state <> 'cancelled';

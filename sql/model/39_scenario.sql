@@ -32,3 +32,19 @@ COMMENT ON COLUMN merch.allocation_scenario.locations_short IS 'Items and locati
 COMMENT ON COLUMN merch.allocation_scenario.confidence IS 'Probability that an item does not run out at a location, averaged over them.';
 COMMENT ON COLUMN merch.allocation_scenario.least_cover IS 'Days of expected demand that the worst covered location has; null if none is expected.';
 COMMENT ON COLUMN merch.allocation_scenario.greatest_cover IS 'And the best covered.';
+
+CREATE TABLE IF NOT EXISTS merch.scenario_request (
+    allocation_id bigint PRIMARY KEY REFERENCES merch.allocation ON DELETE CASCADE,
+    next_attempt_at timestamptz NOT NULL DEFAULT now(),
+    attempts int NOT NULL DEFAULT 0,
+    error text,
+    CONSTRAINT scenario_request_failed_has_an_error CHECK ((attempts > 0) = (error IS NOT NULL))
+);
+COMMENT ON TABLE merch.scenario_request IS 'Runs that were prepared and are short, whose scenarios job scenarios is to store; a row goes when that is done.';
+COMMENT ON COLUMN merch.scenario_request.allocation_id IS 'The run.';
+COMMENT ON COLUMN merch.scenario_request.next_attempt_at IS 'From when on the job may do it.';
+COMMENT ON COLUMN merch.scenario_request.attempts IS 'How often it has failed.';
+COMMENT ON COLUMN merch.scenario_request.error IS 'Why it last failed: message, detail and hint; null if it has not.';
+
+CREATE OR REPLACE TRIGGER wake_insert AFTER INSERT ON merch.scenario_request
+    FOR EACH STATEMENT EXECUTE FUNCTION merch.wake_worker_at_change();

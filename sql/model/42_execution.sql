@@ -11,6 +11,11 @@ CREATE TABLE IF NOT EXISTS merch.wave (
     ended_at timestamptz,
     CONSTRAINT wave_state_known CHECK (state IN ('planned', 'picking', 'done', 'cancelled'))
 );
+ALTER TABLE merch.wave
+    ADD COLUMN IF NOT EXISTS workflow_version int NOT NULL DEFAULT 1,
+    ADD COLUMN IF NOT EXISTS state_since timestamptz NOT NULL DEFAULT now();
+COMMENT ON COLUMN merch.wave.workflow_version IS 'The version of the workflow that it began with.';
+COMMENT ON COLUMN merch.wave.state_since IS 'When it came into its state.';
 CREATE UNIQUE INDEX IF NOT EXISTS wave_one_planned_per_cut_off
     ON merch.wave (source_id, ships_on, cut_off) NULLS NOT DISTINCT WHERE state = 'planned';
 COMMENT ON TABLE merch.wave IS 'What a source picks together: the transfers of one day and one cut-off. At most one wave of them is planned; what is released after it was started makes another.';
@@ -46,6 +51,14 @@ CREATE TABLE IF NOT EXISTS merch.transfer (
     CONSTRAINT transfer_ships_before_it_arrives CHECK (ships_on <= arrives_on),
     CONSTRAINT transfer_expected_gain_finite CHECK (expected_gain <> 'NaN')
 );
+-- replaced by its workflow
+DROP TRIGGER IF EXISTS guard_state ON merch.wave;
+DROP TRIGGER IF EXISTS guard_state ON merch.transfer;
+ALTER TABLE merch.transfer
+    ADD COLUMN IF NOT EXISTS workflow_version int NOT NULL DEFAULT 1,
+    ADD COLUMN IF NOT EXISTS state_since timestamptz NOT NULL DEFAULT now();
+COMMENT ON COLUMN merch.transfer.workflow_version IS 'The version of the workflow that it began with.';
+COMMENT ON COLUMN merch.transfer.state_since IS 'When it came into its state.';
 CREATE INDEX IF NOT EXISTS transfer_allocation_id ON merch.transfer (allocation_id, location_id);
 CREATE INDEX IF NOT EXISTS transfer_wave_id ON merch.transfer (wave_id);
 CREATE INDEX IF NOT EXISTS transfer_open_source_id ON merch.transfer (source_id)
@@ -66,13 +79,6 @@ COMMENT ON COLUMN merch.transfer.received_at IS 'When the last of it was receive
 COMMENT ON COLUMN merch.transfer.expected_gain IS 'What it is expected to earn beyond what it costs, in money; null if that was not asked.';
 COMMENT ON COLUMN merch.transfer.reason IS 'Why it was proposed or cancelled, in words; null if nobody said.';
 
-CREATE OR REPLACE TRIGGER guard_state BEFORE UPDATE ON merch.wave
-    FOR EACH ROW WHEN (NEW.state <> OLD.state)
-    EXECUTE FUNCTION merch.guard_state('planned>picking', 'planned>cancelled', 'picking>done', 'picking>cancelled');
-CREATE OR REPLACE TRIGGER guard_state BEFORE UPDATE ON merch.transfer
-    FOR EACH ROW WHEN (NEW.state <> OLD.state)
-    EXECUTE FUNCTION merch.guard_state('proposed>planned', 'proposed>cancelled', 'planned>picking', 'planned>cancelled',
-                                       'picking>shipped', 'picking>cancelled', 'shipped>received');
 CREATE OR REPLACE TRIGGER guard_transfer_update BEFORE UPDATE ON merch.transfer
     FOR EACH ROW WHEN (NEW.transfer_id <> OLD.transfer_id OR NEW.source_id <> OLD.source_id OR NEW.location_id <> OLD.location_id
                        OR NEW.allocation_id IS DISTINCT FROM OLD.allocation_id)
@@ -122,6 +128,13 @@ CREATE OR REPLACE TRIGGER check_transfer_lines_delete AFTER DELETE ON merch.tran
 CREATE OR REPLACE TRIGGER guard_transfer_update BEFORE UPDATE ON merch.transfer_line
     FOR EACH ROW WHEN ((NEW.item_id, NEW.transfer_id) <> (OLD.item_id, OLD.transfer_id))
     EXECUTE FUNCTION merch.guard_transfer();
+CREATE OR REPLACE TRIGGER guard_line_units BEFORE UPDATE ON merch.transfer_line
+    FOR EACH ROW WHEN (NEW.units > OLD.units OR (OLD.picked IS NOT NULL
+                                                 AND (NEW.picked IS DISTINCT FROM OLD.picked OR NEW.units <> OLD.units)))
+    EXECUTE FUNCTION merch.guard_transfer();
+CREATE OR REPLACE TRIGGER check_line_units AFTER UPDATE ON merch.transfer_line
+    REFERENCING NEW TABLE AS new_line
+    FOR EACH STATEMENT EXECUTE FUNCTION merch.check_line_units();
 CREATE OR REPLACE TRIGGER guard_transfer_truncate BEFORE TRUNCATE ON merch.transfer_line
     FOR EACH STATEMENT EXECUTE FUNCTION merch.guard_transfer();
 

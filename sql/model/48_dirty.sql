@@ -195,7 +195,8 @@ CREATE OR REPLACE TRIGGER mark_dirty_truncate AFTER TRUNCATE ON merch.location_c
 
 CREATE OR REPLACE TRIGGER mark_dirty_update AFTER UPDATE ON merch.promotion
     REFERENCING OLD TABLE AS old_row NEW TABLE AS new_row
-    FOR EACH STATEMENT EXECUTE FUNCTION merch.mark_dirty_scope('name', 'campaign_id');
+    FOR EACH STATEMENT EXECUTE FUNCTION merch.mark_dirty_scope('name', 'campaign_id', 'state', 'workflow_version', 'state_since', 'created_by',
+                                                             'created_at', 'opens_at', 'closes_at', 'time_zone', 'starts_at', 'ends_at', 'revision');
 
 CREATE OR REPLACE TRIGGER mark_dirty_update AFTER UPDATE ON merch.location
     REFERENCING OLD TABLE AS old_row NEW TABLE AS new_row

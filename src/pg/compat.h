@@ -25,6 +25,13 @@
 #define MERCH_WORKER_FLAGS 0
 #endif
 
+/* until 16 extensions share one wait event */
+#if PG_VERSION_NUM >= 170000
+#define merch_new_wait_event(name) WaitEventExtensionNew(name)
+#else
+#define merch_new_wait_event(name) PG_WAIT_EXTENSION
+#endif
+
 /* a range table of one entry: since 16 permissions stand apart, since 18 so does what is pruned */
 #if PG_VERSION_NUM >= 180000
 #define merch_init_range_table(estate, rte) \
@@ -50,6 +57,13 @@
 #else
 #define merch_insert_index_tuples(info, slot, estate) \
 	ExecInsertIndexTuples(info, slot, estate, false, false, NULL, NIL)
+#endif
+
+/* a name such as schema.function, in parts */
+#if PG_VERSION_NUM >= 160000
+#define merch_name_list(name) stringToQualifiedNameList(name, NULL)
+#else
+#define merch_name_list(name) stringToQualifiedNameList(name)
 #endif
 
 #if PG_VERSION_NUM >= 180000

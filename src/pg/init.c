@@ -5,20 +5,25 @@
 #include "postgres.h"
 
 #include "fmgr.h"
-#include "utils/guc.h"
+#include "miscadmin.h"
 
 #include "compat.h"
+#include "guc.h"
+#include "launcher.h"
+#include "worker_slot.h"
 
 MERCH_MODULE_MAGIC;
 
 void		_PG_init(void);
 
-/*
- * No setting exists yet; the prefix is reserved so that a misspelt one of a later
- * version is reported instead of ignored.
- */
+/* Loaded by a session alone, the library has no workers; all else is there. */
 void
 _PG_init(void)
 {
-	MarkGUCPrefixReserved("merch");
+	merch_define_settings();
+	if (process_shared_preload_libraries_in_progress)
+	{
+		merch_init_worker_slots();
+		merch_init_launcher();
+	}
 }

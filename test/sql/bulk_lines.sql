@@ -147,8 +147,8 @@ SELECT merch.write_lines('{}'), merch.write_lines('{999}'), merch.write_lines('{
 
 -- No right, no lines: the error is that of INSERT.
 CREATE ROLE merch_bulk_reader;
-GRANT USAGE ON SCHEMA merch TO merch_bulk_reader;
-GRANT SELECT ON ALL TABLES IN SCHEMA merch TO merch_bulk_reader;
+GRANT merch_viewer TO merch_bulk_reader;
+GRANT EXECUTE ON FUNCTION merch.write_lines TO merch_bulk_reader;
 SET ROLE merch_bulk_reader;
 SELECT merch.write_lines('{1,2}') IS NULL AS left_to_sql;
 ROLLBACK;

@@ -11,9 +11,9 @@ INSERT INTO merch.lane (location_id, source_id, lead_days, cut_off) VALUES
 INSERT INTO merch.stock (item_id, location_id, on_hand) VALUES (1, 100, 100), (1, 200, 50), (2, 100, 40), (1, 1, 3);
 INSERT INTO merch.promotion (promotion_id, name, starts_on, ends_on)
 SELECT n, 'week ' || n, '2090-02-01', '2090-02-08' FROM generate_series(1, 5) n;
-INSERT INTO merch.allocation (allocation_id, promotion_id, method, state, cancelled_at) VALUES
-    (1, 1, 'even', 'active', NULL), (2, 2, 'even', 'active', NULL), (3, 3, 'even', 'running', NULL),
-    (4, 4, 'even', 'cancelled', now()), (5, 5, 'even', 'active', NULL);
+INSERT INTO merch.allocation (allocation_id, promotion_id, method, state) VALUES
+    (1, 1, 'even', 'active'), (2, 2, 'even', 'active'), (3, 3, 'even', 'running'), (4, 4, 'even', 'active'), (5, 5, 'even', 'active');
+UPDATE merch.allocation SET state = 'cancelled', cancelled_at = now() WHERE allocation_id = 4;
 INSERT INTO merch.allocation_line (allocation_id, item_id, location_id, source_id, ships_on, need, quantity, reserved, pack, score, reason)
 VALUES (1, 1, 1, 100, '2090-01-30', 20, 20, 20, 5, 3, NULL), (1, 1, 2, 100, '2090-01-30', 20, 15, 15, 5, 1, 'supply'),
        (1, 1, 3, 200, '2090-01-31', 10, 10, 10, 1, 2, NULL), (1, 2, 1, 100, '2090-01-30', 10, 10, 10, 1, 1, NULL),
@@ -273,8 +273,9 @@ SELECT item_id, location_id, on_hand, incoming FROM merch.stock ORDER BY 1, 2;
 \echo what is refused
 INSERT INTO merch.promotion (promotion_id, name, starts_on, ends_on)
 SELECT n, 'week ' || n, '2090-02-01', '2090-02-08' FROM generate_series(1, 3) n;
-INSERT INTO merch.allocation (allocation_id, promotion_id, method, state, cancelled_at)
-VALUES (1, 1, 'even', 'running', NULL), (2, 2, 'even', 'cancelled', now()), (3, 3, 'even', 'active', NULL);
+INSERT INTO merch.allocation (allocation_id, promotion_id, method, state)
+VALUES (1, 1, 'even', 'running'), (2, 2, 'even', 'active'), (3, 3, 'even', 'active');
+UPDATE merch.allocation SET state = 'cancelled', cancelled_at = now() WHERE allocation_id = 2;
 INSERT INTO merch.allocation_line (allocation_id, item_id, location_id, source_id, ships_on, need, quantity, reserved)
 VALUES (3, 1, 2, 100, '2090-01-31', 4, 4, 4);
 SELECT merch.release_allocation(3);
@@ -288,6 +289,10 @@ SELECT pg_temp.error_of(format(statement, :transfer, :wave)) FROM unnest(ARRAY[
     'SELECT merch.complete_wave(%2$s)',
     'SELECT merch.record_pick(%s, 1, 4)',
     'SELECT merch.ship_transfer(%s)',
+    'UPDATE merch.transfer SET state = ''cancelled'' WHERE transfer_id = %s',
+    'UPDATE merch.transfer_line SET units = 3 WHERE transfer_id = %s',
+    'UPDATE merch.transfer_line SET units = 5 WHERE transfer_id = %s',
+    'UPDATE merch.transfer_line SET picked = 0 WHERE transfer_id = %s',
     'SELECT merch.start_wave(%2$s)',
     'SELECT merch.start_wave(%2$s)',
     'SELECT merch.record_pick(NULL, 1, 4)',
@@ -299,6 +304,9 @@ SELECT pg_temp.error_of(format(statement, :transfer, :wave)) FROM unnest(ARRAY[
     'UPDATE merch.transfer SET state = ''shipped'' WHERE transfer_id = %s',
     'SELECT merch.record_pick(%s, 1, 4)',
     'SELECT merch.record_pick(%s, 1, 4)',
+    'UPDATE merch.transfer SET state = ''cancelled'' WHERE transfer_id = %s',
+    'UPDATE merch.transfer_line SET picked = 3 WHERE transfer_id = %s',
+    'UPDATE merch.transfer_line SET units = 6 WHERE transfer_id = %s',
     'SELECT merch.record_receipt(1, inbound_id, 4) FROM merch.transfer_line WHERE transfer_id = %s',
     'SELECT merch.ship_transfer(%s)',
     'SELECT merch.cancel_transfer(%s)',
@@ -315,7 +323,7 @@ SELECT pg_temp.error_of(format(statement, :transfer, :wave)) FROM unnest(ARRAY[
     'UPDATE merch.transfer_line SET item_id = 2 WHERE transfer_id = %s',
     'DELETE FROM merch.transfer WHERE transfer_id = %s',
     'DELETE FROM merch.transfer_line WHERE transfer_id = %s',
-    'TRUNCATE merch.transfer, merch.transfer_prepack',
+    'TRUNCATE merch.transfer, merch.transfer_prepack, merch.exception',
     'TRUNCATE merch.transfer_line',
     'INSERT INTO merch.transfer_line (item_id, transfer_id, units) VALUES (2, %s, 1)',
     'INSERT INTO merch.transfer_line (item_id, transfer_id, units) VALUES (2, -5, 1)',

@@ -10,10 +10,6 @@ SET ROLE merch_test_planner;
 \set SHOW_CONTEXT never
 SELECT merch.create_model();
 RESET ROLE;
-GRANT USAGE ON SCHEMA merch TO merch_test_planner;
-SET ROLE merch_test_planner;
-SELECT merch.create_model();
-RESET ROLE;
 
 -- not over somebody's own tables
 CREATE TABLE merch.item (mine int);

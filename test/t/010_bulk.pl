@@ -194,7 +194,7 @@ is_whole($failing, 'an error', $expected);
 
 # more workers than there is room for, and another role
 my $room = chain('room');
-$node->safe_psql($room, q{CREATE ROLE planner LOGIN; CREATE ROLE boss NOLOGIN; GRANT boss TO planner;
+$node->safe_psql($room, q{CREATE ROLE planner LOGIN; CREATE ROLE boss NOLOGIN; GRANT boss TO planner; GRANT merch_allocator TO boss;
 	GRANT USAGE ON SCHEMA merch TO boss; GRANT ALL ON ALL TABLES IN SCHEMA merch TO boss});
 ($result, $out, $err) = $node->psql($room, "SET SESSION AUTHORIZATION planner; SET ROLE boss;\n$call, workers => 50)");
 is($result, 0, 'a role without rights to log in');
