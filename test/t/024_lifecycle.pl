@@ -33,7 +33,9 @@ sub refused
 sub becomes
 {
 	my ($state, $what) = @_;
-	ok($node->poll_query_until('postgres', "SELECT state = '$state' FROM merch.promotion"), $what)
+	my $reached = "SELECT state = '$state' FROM merch.promotion";
+	# pg_cron takes a minute for each step: ready, live, ended
+	ok($node->poll_query_until('postgres', $reached) || $node->poll_query_until('postgres', $reached), $what)
 	  or diag(sql('SELECT state, state_since FROM merch.promotion') . "\n"
 		  . sql('SELECT * FROM merch.readiness((SELECT promotion_id FROM merch.promotion))') . "\n"
 		  . sql('SELECT * FROM merch.status()'));
