@@ -112,7 +112,7 @@ FROM merch.promotion_overview
 WHERE promotion_id = 2;
 
 CALL demo.await($$(SELECT count(*) = 0 FROM merch.scenario_request)$$);
-CALL merch.run_job('exceptions');
+SELECT merch.detect_exceptions() \g /dev/null
 CALL demo.await($$(SELECT count(*) = 0 FROM merch.dirty_promotion)$$);
 \echo The worker has looked whether it can launch: these gates fail. There is too little at the distribution
 \echo centre, an exception for the allocators, with the choices that they have:
@@ -213,7 +213,7 @@ SET SESSION AUTHORIZATION wes;
 SELECT merch.approve(approval_id, 'all is there') FROM merch.approval WHERE state = 'open' AND role = 'merch_allocator' \g /dev/null
 RESET SESSION AUTHORIZATION;
 CALL demo.await($$(SELECT state = 'ended' FROM merch.promotion WHERE promotion_id = 2)$$);
-CALL merch.run_job('exceptions');
+SELECT merch.detect_exceptions() \g /dev/null
 \echo The clock of the worker made it live, and ended it. All that became of it, and who did it:
 \echo
 SELECT c.from_state AS "from", c.to_state AS "to", c.event, c.actor, c.reason,

@@ -62,18 +62,12 @@ COMMENT ON FUNCTION merch.offer_price(numeric, text, numeric) IS
 'The price of a unit under an offer, from its regular price, the offer''s reward and value.';
 
 -- Units leave the fence first, as a line is written: what is released is taken to be of it.
-CREATE FUNCTION merch.recall_released()
-RETURNS boolean
-AS 'MODULE_PATHNAME', 'merch_get_recall_released'
-LANGUAGE C STABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION merch.recall_released() IS
-'Whether plans may move units that are released and not picked yet: true while merch.store_missing_scenarios() compares what could have been.';
-
 CREATE FUNCTION merch.open_lines(
     promotions bigint[],
     items bigint[] DEFAULT NULL,
     item_from bigint DEFAULT -9223372036854775808,
-    item_to bigint DEFAULT 9223372036854775807
+    item_to bigint DEFAULT 9223372036854775807,
+    recall boolean DEFAULT false
 )
 RETURNS TABLE (
     item_id bigint,
@@ -94,12 +88,12 @@ AS $$
            least(l.from_fence, r.released), greatest(l.from_fence - r.released, 0)
     FROM merch.allocation_line l
     JOIN merch.allocation a USING (allocation_id)
-    CROSS JOIN LATERAL (SELECT CASE WHEN merch.recall_released() THEN least(l.released, l.quantity - l.reserved)
+    CROSS JOIN LATERAL (SELECT CASE WHEN recall THEN least(l.released, l.quantity - l.reserved)
                                     ELSE l.released END) r(released)
     WHERE a.promotion_id = ANY (promotions) AND a.state <> 'cancelled' AND l.item_id BETWEEN item_from AND item_to AND (items IS NULL OR l.item_id = ANY (items))
 $$;
-COMMENT ON FUNCTION merch.open_lines(bigint[], bigint[], bigint, bigint) IS
-'The lines of promotions'' open runs: units that have left the source (gone), that are released and still there (fixed), that are merely held (held), and what of a ring-fence is kept or could go back.';
+COMMENT ON FUNCTION merch.open_lines(bigint[], bigint[], bigint, bigint, boolean) IS
+'The lines of promotions'' open runs: units that have left the source (gone), that are released and still there (fixed), that are merely held (held), and what of a ring-fence is kept or could go back. recall: what is released and still there counts as held.';
 
 CREATE FUNCTION merch.source_supply(
     promotions bigint[],
@@ -107,7 +101,8 @@ CREATE FUNCTION merch.source_supply(
     item_from bigint,
     item_to bigint,
     sources int[],
-    days date[]
+    days date[],
+    recall boolean DEFAULT false
 )
 RETURNS TABLE (item_id bigint, source_id int, ships_on date, on_hand bigint, units bigint)
 LANGUAGE plpgsql STABLE ROWS 1000
@@ -117,10 +112,10 @@ AS $$
 BEGIN
     RETURN QUERY
     WITH held AS (
-        -- what these runs hold and have not released is theirs to split anew; what of it came
+        -- what these runs hold is theirs to split anew; what of it came
         -- from a ring-fence goes back there
         SELECT l.item_id, l.source_id, sum(l.held - l.free_from_fence)::bigint AS units
-        FROM merch.open_lines(promotions, items, item_from, item_to) l
+        FROM merch.open_lines(promotions, items, item_from, item_to, recall) l
         GROUP BY l.item_id, l.source_id
     )
     SELECT s.item_id, s.location_id, d.ships_on, s.on_hand,
@@ -137,8 +132,8 @@ BEGIN
     WHERE s.item_id BETWEEN item_from AND item_to AND (items IS NULL OR s.item_id = ANY (items));
 END
 $$;
-COMMENT ON FUNCTION merch.source_supply(bigint[], bigint[], bigint, bigint, int[], date[]) IS
-'What sources have for promotions by days of departure: on hand and what comes in by then, less what is reserved for others or ring-fenced. Before holdback; negative where more is promised than will be there by then.';
+COMMENT ON FUNCTION merch.source_supply(bigint[], bigint[], bigint, bigint, int[], date[], boolean) IS
+'What sources have for promotions by days of departure: on hand and what comes in by then, less what is reserved for others or ring-fenced. Before holdback; negative where more is promised than will be there by then. recall: as in merch.open_lines().';
 
 -- Thousandths are whole numbers: their sum does not depend on the order of the days.
 CREATE FUNCTION merch.forecast_demand(
@@ -362,7 +357,8 @@ CREATE FUNCTION merch.plan_lines(
     infinite_supply boolean DEFAULT false,
     item_from bigint DEFAULT -9223372036854775808,
     item_to bigint DEFAULT 9223372036854775807,
-    coupled boolean DEFAULT NULL
+    coupled boolean DEFAULT NULL,
+    recall boolean DEFAULT false
 )
 RETURNS TABLE (
     promotion_id bigint,
@@ -402,7 +398,7 @@ AS $$
         FROM merch.plan_targets(promotions, items, item_from, item_to, override,
                                 coalesce(coupled, merch.is_coupled(promotions, override)))
     ), own AS MATERIALIZED (
-        SELECT * FROM merch.open_lines(promotions, items, item_from, item_to)
+        SELECT * FROM merch.open_lines(promotions, items, item_from, item_to, recall)
     ), pending AS (
         -- released over lanes that have closed since: as good as on its way
         SELECT o.item_id, o.allocation_id, o.location_id, sum(o.fixed)::bigint AS units
@@ -501,7 +497,7 @@ AS $$
         JOIN target t ON t.item_id = r.item_id AND t.location_id = r.location_id
         LEFT JOIN merch.source_supply(promotions, items, item_from, item_to,
                                       ARRAY(SELECT source_id FROM departure ORDER BY source_id, ships_on),
-                                      ARRAY(SELECT ships_on FROM departure ORDER BY source_id, ships_on)) s
+                                      ARRAY(SELECT ships_on FROM departure ORDER BY source_id, ships_on), recall) s
             ON s.item_id = r.item_id AND s.source_id = t.source_id AND s.ships_on = t.ships_on
         LEFT JOIN fence f ON f.item_id = r.item_id AND f.source_id = t.source_id AND f.channel_id = t.channel_id
         LEFT JOIN merch.forecast_demand(items, item_from, item_to,
@@ -538,8 +534,8 @@ AS $$
     FROM split
     WHERE preference = 1 OR share[1] > 0 OR current IS NOT NULL
 $$;
-COMMENT ON FUNCTION merch.plan_lines(bigint[], bigint[], jsonb, boolean, bigint, bigint, boolean) IS
-'The lines that allocating promotions, for some or all of their items, would give now: need and its terms, source, quantity and why it is short, score and cover. Writes nothing. What the promotions'' open runs hold is split anew, except for units that are released. Whether items share capacity is found out where it is not said (merch.is_coupled); if they do, they are split together.';
+COMMENT ON FUNCTION merch.plan_lines(bigint[], bigint[], jsonb, boolean, bigint, bigint, boolean, boolean) IS
+'The lines that allocating promotions, for some or all of their items, would give now: need and its terms, source, quantity and why it is short, score and cover. Writes nothing. What the promotions'' open runs hold is split anew, except for units that are released; with recall only for those that have left. Whether items share capacity is found out where it is not said (merch.is_coupled); if they do, they are split together.';
 
 CREATE FUNCTION merch.plan_allocation(
     promotion_id bigint,

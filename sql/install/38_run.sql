@@ -265,7 +265,6 @@ SET plan_cache_mode = force_custom_plan
 SET enable_nestloop = off
 SET enable_mergejoin = off
 SET work_mem = '64MB'
-SET merch.recall_released = off
 SET jit = off
 AS $$
 DECLARE

@@ -45,7 +45,7 @@ BEGIN
                    max(p.on_hand + p.incoming - p.promised) + sum(p.quantity - p.gone)::bigint AS available,
                    max(p.mean) AS mean, max(p.dispersion) AS dispersion, max(p.distribution) AS distribution,
                    max(p.value) AS value, max(p.cover) AS cover
-            FROM merch.plan_lines(ARRAY[id], NULL, policy, name = 'infinite supply', coupled => coupled) p
+            FROM merch.plan_lines(ARRAY[id], NULL, policy, name = 'infinite supply', coupled => coupled, recall => true) p
             GROUP BY p.item_id, p.location_id
         ), sale AS (
             SELECT *, merch.expected_sales(mean, dispersion, greatest(available, 0), distribution) AS expected
@@ -62,7 +62,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION merch.compare_scenarios(bigint) IS
-'The methods side by side for a promotion, and infinite supply: units placed, expected and lost sales with their margin, cost of the lanes, margin, locations short, confidence, and the least and greatest days of cover. Writes nothing.';
+'The methods side by side for a promotion, and infinite supply: units placed, expected and lost sales with their margin, cost of the lanes, margin, locations short, confidence, and the least and greatest days of cover. What is released and not picked could still be split anew, and is here. Writes nothing.';
 
 CREATE FUNCTION merch.store_scenarios(allocation_id bigint)
 RETURNS bigint
@@ -150,12 +150,10 @@ COMMENT ON FUNCTION merch.fail_scenarios(bigint, text, text, text) IS
 'Keeps with a run''s request that its scenarios could not be stored, and why: they are tried again after a minute, then two, four and so on, at most an hour. Part of merch.store_missing_scenarios().';
 
 -- Large ones take seconds each: they are committed one by one, and other jobs run in between.
--- What was released in the meantime can still be recalled, as long as nothing is picked.
 CREATE FUNCTION merch.store_missing_scenarios()
 RETURNS bigint
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
-SET merch.recall_released = on
 AS $$
 DECLARE
     until CONSTANT timestamptz := clock_timestamp() + interval '1 second';

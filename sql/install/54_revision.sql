@@ -32,9 +32,9 @@ SET search_path = pg_catalog, pg_temp
 AS $$
     INSERT INTO merch.promotion_version (promotion_id, revision, content)
     SELECT p.promotion_id, p.revision, c.content
-    FROM merch.promotion_content(promotions) c
+    FROM merch.promotion_content(ARRAY(SELECT a.promotion_id FROM merch.promotion a
+                                       WHERE a.promotion_id = ANY (promotions) AND a.state = 'approved')) c
     JOIN merch.promotion p USING (promotion_id)
-    WHERE p.state = 'approved'
     ON CONFLICT DO NOTHING
 $$;
 COMMENT ON FUNCTION merch.keep_versions(bigint[]) IS

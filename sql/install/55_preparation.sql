@@ -3,27 +3,17 @@
 -- Promotions are locked first, in the order of their keys, then what the steps lock. Of two
 -- that prepare the same promotion the second waits, and finds nothing left to do.
 
--- Numbers, not days: what a day looks like depends on the session.
 CREATE FUNCTION merch.promotion_scope(promotions bigint[])
 RETURNS TABLE (promotion_id bigint, revision int, period daterange, scope text)
 LANGUAGE sql STABLE ROWS 100
 AS $$
     SELECT p.promotion_id, p.revision, daterange(p.starts_on, p.ends_on),
-           md5(concat_ws('/', coalesce(i.digest, ''), coalesce(l.digest, '')))
-    FROM merch.promotion p
-    LEFT JOIN LATERAL (
-        SELECT md5(string_agg(concat_ws(':', pi.item_id, o.reward, o.value), ',' ORDER BY pi.item_id)) AS digest
-        FROM merch.promotion_item pi
-        LEFT JOIN merch.offer o ON o.offer_id = pi.offer_id
-        WHERE pi.promotion_id = p.promotion_id) i ON true
-    LEFT JOIN LATERAL (
-        SELECT md5(string_agg(pl.location_id::text, ',' ORDER BY pl.location_id)) AS digest
-        FROM merch.promotion_location pl
-        WHERE pl.promotion_id = p.promotion_id) l ON true
-    WHERE p.promotion_id = ANY (promotions)
+           md5(jsonb_build_array(c.content -> 'items', c.content -> 'locations')::text)
+    FROM merch.promotion_content(promotions) c
+    JOIN merch.promotion p USING (promotion_id)
 $$;
 COMMENT ON FUNCTION merch.promotion_scope(bigint[]) IS
-'The revision and the days of promotions, and a digest of their items, the rewards of their offers and their locations: two of them differ if the work to be prepared may differ.';
+'The revision and the days of promotions, and a digest of their items with their offers and of their locations: two of them differ if the work to be prepared may differ.';
 
 CREATE FUNCTION merch.call_step(function text, promotions bigint[])
 RETURNS void
@@ -303,7 +293,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
     id CONSTANT bigint := submit_campaign.campaign_id;
-    before CONSTANT text := current_setting('merch.reason', true);
+    before CONSTANT text := merch.setting('merch.reason');
     submitted bigint;
 BEGIN
     PERFORM FROM merch.campaign c WHERE c.campaign_id = id;
@@ -312,11 +302,11 @@ BEGIN
             MESSAGE = format('campaign %s does not exist', coalesce(id::text, 'NULL')),
             HINT = 'The campaigns are the rows of merch.campaign.';
     END IF;
-    PERFORM set_config('merch.reason', coalesce(reason, ''), true);
+    PERFORM set_config('merch.reason', coalesce(reason, before), true);
     PERFORM FROM merch.promotion p WHERE p.campaign_id = id AND p.state = 'draft' ORDER BY p.promotion_id FOR NO KEY UPDATE;
     UPDATE merch.promotion p SET state = 'submitted' WHERE p.campaign_id = id AND p.state = 'draft';
     GET DIAGNOSTICS submitted = ROW_COUNT;
-    PERFORM set_config('merch.reason', coalesce(before, ''), true);
+    PERFORM set_config('merch.reason', before, true);
     RETURN submitted;
 END
 $$;

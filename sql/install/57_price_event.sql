@@ -2,8 +2,8 @@
 
 CREATE FUNCTION merch.currency()
 RETURNS text
-AS 'MODULE_PATHNAME', 'merch_get_currency'
-LANGUAGE C STABLE STRICT PARALLEL SAFE;
+LANGUAGE sql STABLE
+RETURN merch.setting('merch.currency');
 COMMENT ON FUNCTION merch.currency() IS
 'The currency of the regular prices of merch.item: the setting merch.currency.';
 

@@ -177,8 +177,8 @@ COMMENT ON FUNCTION merch.end_allocations(bigint[]) IS
 
 CREATE FUNCTION merch.release_days()
 RETURNS int
-AS 'MODULE_PATHNAME', 'merch_get_release_days'
-LANGUAGE C STABLE STRICT PARALLEL SAFE;
+LANGUAGE sql STABLE
+RETURN merch.setting('merch.release_days')::int;
 COMMENT ON FUNCTION merch.release_days() IS
 'Days before the first goods leave that allocations of approved promotions are released: the setting merch.release_days.';
 
@@ -196,7 +196,7 @@ AS $$
                   FROM merch.promotion_item i
                   JOIN merch.allocation_line l ON l.item_id = i.item_id AND l.allocation_id = a.allocation_id
                   WHERE i.promotion_id = a.promotion_id AND l.quantity > l.released AND l.source_id <> l.location_id
-                    AND l.ships_on <= current_date + merch.release_days())
+                    AND l.ships_on <= current_date + (SELECT merch.release_days()))
 $$;
 COMMENT ON FUNCTION merch.due_runs(bigint[]) IS
 'Allocations of approved promotions (null: of all) that are to be released: they have units that are not, and whose day to leave is no more than merch.release_days away.';

@@ -372,7 +372,7 @@ BEGIN
     RETURN QUERY
     WITH line AS MATERIALIZED (
         SELECT l.location_id, l.ships_on + coalesce(n.lead_days, 0) AS day,
-               sum(l.quantity * i.dock_minutes) / 60 AS dock, sum(l.quantity * i.labour_minutes) / 60 AS labour,
+               sum(l.quantity * i.dock_minutes) / 60 AS dock,
                sum(l.quantity * l.value)::numeric AS margin,
                coalesce(sum((l.need - l.quantity) * i.dock_minutes) FILTER (WHERE l.reason = 'shared capacity'), 0) / 60 AS cut_dock,
                coalesce(sum((l.need - l.quantity) * i.labour_minutes) FILTER (WHERE l.reason = 'shared capacity'), 0) / 60 AS cut_labour,
@@ -383,16 +383,24 @@ BEGIN
         LEFT JOIN merch.lane n ON n.location_id = l.location_id AND n.source_id = l.source_id
         WHERE l.location_id IN (SELECT c.location_id FROM merch.location_capacity c WHERE c.day >= current_date)
         GROUP BY l.location_id, l.ships_on + coalesce(n.lead_days, 0)
+    ), work AS (
+        -- as readiness has it: tasks are work, too
+        SELECT u.location_id, u.day, sum(u.minutes) / 60 AS hours
+        FROM merch.labour_use(ARRAY(SELECT DISTINCT c.location_id FROM merch.location_capacity c
+                                    WHERE c.day >= current_date AND c.labour_hours IS NOT NULL)) u
+        GROUP BY u.location_id, u.day
     ), lack AS (
-        SELECT l.location_id, l.day, h.resource, h.hours, h.used,
+        SELECT c.location_id, c.day, h.resource, h.hours, h.used,
                greatest(h.used - h.hours, 0) + h.cut AS lacking,
                l.cut_margin + l.margin * greatest(h.used - h.hours, 0) / nullif(h.used, 0) AS money
-        FROM line l
-        JOIN merch.location_capacity c USING (location_id, day)
-        CROSS JOIN LATERAL (VALUES ('dock', c.dock_hours, l.dock, l.cut_dock),
-                                   ('labour', c.labour_hours, l.labour, l.cut_labour)) h (resource, hours, used, cut)
+        FROM merch.location_capacity c
+        LEFT JOIN line l USING (location_id, day)
+        LEFT JOIN work w USING (location_id, day)
+        CROSS JOIN LATERAL (VALUES ('dock', c.dock_hours, coalesce(l.dock, 0), coalesce(l.cut_dock, 0)),
+                                   ('labour', c.labour_hours, coalesce(w.hours, 0), coalesce(l.cut_labour, 0)))
+            AS h (resource, hours, used, cut)
         -- what was cut for the lane's sake is none of the location's fault
-        WHERE l.day >= current_date AND h.hours IS NOT NULL AND h.used + h.cut > h.hours
+        WHERE c.day >= current_date AND h.hours IS NOT NULL AND h.used + h.cut > h.hours
     )
     SELECT format('location %s day %s', k.location_id, to_char(k.day, 'YYYY-MM-DD')), NULL,
            NULL::bigint, NULL::bigint, k.location_id, NULL::bigint, NULL::bigint,
@@ -404,7 +412,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION merch.detect_labour_shortfall(bigint[]) IS
-'Detector: locations and days with fewer dock or labour hours than what arrives needs, be it planned over the limit or cut for it. Finds nothing when asked for single promotions.';
+'Detector: locations and days with fewer dock hours than what arrives needs, or labour hours than that and the tasks need, be it planned over the limit or cut for it. Finds nothing when asked for single promotions.';
 
 -- What is wrong with an item is wrong for all its promotions: one exception, in rounds over all.
 CREATE FUNCTION merch.item_faults(items bigint[])

@@ -11,14 +11,11 @@
 #include "access/table.h"
 #include "access/tableam.h"
 #include "access/xact.h"
-#include "catalog/pg_am.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
 #include "miscadmin.h"
-#include "nodes/makefuncs.h"
 #include "optimizer/optimizer.h"
-#include "parser/parse_relation.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
@@ -27,6 +24,7 @@
 
 #include "compat.h"
 #include "change_writer.h"
+#include "direct_insert.h"
 #include "guc.h"
 #include "owner.h"
 
@@ -109,16 +107,11 @@ can_write(Relation table)
 {
 	TriggerDesc *triggers = table->trigdesc;
 
-	return table->rd_rel->relkind == RELKIND_RELATION &&
-		table->rd_rel->relam == HEAP_TABLE_AM_OID &&
-		table->rd_rules == NULL &&
-		!table->rd_rel->relispartition &&
+	return merch_takes_rows_directly(table) &&
 		!table->rd_rel->relrowsecurity &&
 		(triggers == NULL ||
-		 (!triggers->trig_insert_before_row && !triggers->trig_insert_instead_row &&
-		  !triggers->trig_insert_after_row && !triggers->trig_insert_before_statement &&
-		  !triggers->trig_insert_after_statement)) &&
-		!XactReadOnly;
+		 (!triggers->trig_insert_after_row && !triggers->trig_insert_before_statement &&
+		  !triggers->trig_insert_after_statement));
 }
 
 /* Also false if the table has columns that this does not know how to fill. */
@@ -147,20 +140,10 @@ find_columns(Writer *writer)
 static void
 open_executor(Writer *writer)
 {
-	RangeTblEntry *rte = makeNode(RangeTblEntry);
-	EState	   *estate = CreateExecutorState();
 	Node	   *id = build_column_default(writer->table, writer->id_column + 1);
 
-	writer->estate = estate;
-	rte->rtekind = RTE_RELATION;
-	rte->relid = RelationGetRelid(writer->table);
-	rte->relkind = writer->table->rd_rel->relkind;
-	rte->rellockmode = RowExclusiveLock;
-	merch_init_range_table(estate, rte);
-	writer->info = makeNode(ResultRelInfo);
-	ExecInitResultRelation(estate, writer->info, 1);
-	ExecOpenIndices(writer->info, false);
-	estate->es_output_cid = GetCurrentCommandId(true);
+	writer->estate = CreateExecutorState();
+	writer->info = merch_open_result(writer->table, writer->estate);
 	writer->id = ExecInitExpr(expression_planner((Expr *) id), NULL);
 }
 

@@ -20,7 +20,6 @@ PG_FUNCTION_INFO_V1(merch_setting);
 char	   *merch_reason = NULL;
 int			merch_release_days = 7;
 char	   *merch_currency = NULL;
-bool		merch_recall_released = false;
 int			merch_history = 400 * MINUTES_PER_DAY;
 char	   *merch_databases = NULL;
 int			merch_naptime = 10000;
@@ -53,10 +52,6 @@ define_workflow_settings(void)
 							"Days before its first goods leave that the allocation of an approved promotion is released.",
 							"By preparation, or later by merch.release_due().",
 							&merch_release_days, 7, 0, 36500, PGC_USERSET, 0, NULL, NULL, NULL);
-	DefineCustomBoolVariable("merch.recall_released",
-							 "Whether plans may move units that are released and not picked yet.",
-							 "For scenarios: plans that are written never do.",
-							 &merch_recall_released, false, PGC_USERSET, GUC_NO_SHOW_ALL | GUC_NOT_IN_SAMPLE, NULL, NULL, NULL);
 	DefineCustomStringVariable("merch.currency",
 							   "The currency of the regular prices, as a code of ISO 4217.",
 							   "New price events are in it.",

@@ -7,7 +7,6 @@
 
 extern char *merch_reason;		/* why states change; empty for none */
 extern int	merch_release_days; /* days before shipping that allocations are released */
-extern bool merch_recall_released;	/* whether plans may move what is released */
 extern char *merch_currency;	/* of regular prices */
 extern int	merch_history;		/* minutes that history is kept */
 extern char *merch_databases;	/* that get a worker */

@@ -15,15 +15,12 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
-#include "catalog/pg_am.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "commands/trigger.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
-#include "nodes/makefuncs.h"
 #include "optimizer/optimizer.h"
-#include "parser/parse_relation.h"
 #include "rewrite/rewriteHandler.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
@@ -34,6 +31,7 @@
 
 #include "claim_split.h"
 #include "compat.h"
+#include "direct_insert.h"
 #include "line_writer.h"
 
 #define BATCH_ROWS 1000
@@ -133,24 +131,15 @@ find_columns(Relation table, int column[LINE_COLUMNS])
 }
 
 /*
- * Not: tables that are spread over others, or over servers; whose rows go through triggers
- * before they are stored, or through policies; that this user may not write to, for whom
- * INSERT has the error; and those of other methods, which need not be good at this.
+ * Neither: what goes through policies; and what this user may not write to, for whom INSERT
+ * has the error.
  */
 static bool
 can_write(Relation table)
 {
-	TriggerDesc *triggers = table->trigdesc;
-
-	return table->rd_rel->relkind == RELKIND_RELATION &&
-		table->rd_rel->relam == HEAP_TABLE_AM_OID &&
-		table->rd_rules == NULL &&
-		!table->rd_rel->relispartition &&
-		(triggers == NULL ||
-		 (!triggers->trig_insert_before_row && !triggers->trig_insert_instead_row)) &&
+	return merch_takes_rows_directly(table) &&
 		check_enable_rls(RelationGetRelid(table), InvalidOid, true) != RLS_ENABLED &&
 		pg_class_aclcheck(RelationGetRelid(table), GetUserId(), ACL_INSERT) == ACLCHECK_OK &&
-		!XactReadOnly &&
 		get_extension_oid("citus", true) == InvalidOid;
 }
 
@@ -199,24 +188,14 @@ find_defaults(LineWriter *writer)
 static void
 open_executor(LineWriter *writer)
 {
-	RangeTblEntry *rte = makeNode(RangeTblEntry);
-	EState	   *estate = CreateExecutorState();
-
-	writer->estate = estate;
-	rte->rtekind = RTE_RELATION;
-	rte->relid = RelationGetRelid(writer->table);
-	rte->relkind = writer->table->rd_rel->relkind;
-	rte->rellockmode = RowExclusiveLock;
-	merch_init_range_table(estate, rte);
-	writer->info = makeNode(ResultRelInfo);
-	ExecInitResultRelation(estate, writer->info, 1);
-	ExecOpenIndices(writer->info, false);
-	writer->command = estate->es_output_cid = GetCurrentCommandId(true);
+	writer->estate = CreateExecutorState();
+	writer->info = merch_open_result(writer->table, writer->estate);
+	writer->command = writer->estate->es_output_cid;
 
 	AfterTriggerBeginQuery();
-	writer->transition = MakeTransitionCaptureState(writer->info->ri_TrigDesc, rte->relid,
+	writer->transition = MakeTransitionCaptureState(writer->info->ri_TrigDesc, RelationGetRelid(writer->table),
 													CMD_INSERT);
-	ExecBSInsertTriggers(estate, writer->info);
+	ExecBSInsertTriggers(writer->estate, writer->info);
 }
 
 LineWriter *

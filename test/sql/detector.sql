@@ -144,6 +144,16 @@ SELECT kind, condition, detail, due FROM pg_temp.seen OFFSET 1;
 DELETE FROM merch.location_capacity;
 SELECT merch.detect_exceptions();
 SELECT state FROM pg_temp.seen;
+\echo tasks are work, too: 4 hours for a display on a day of 3, as readiness has it
+DELETE FROM merch.exception;
+INSERT INTO merch.task (promotion_id, task, location_id, role, due_at)
+SELECT 1, 'display', 1, 'merch_store', (current_date + 9 + time '12:00') AT TIME ZONE p.time_zone FROM merch.promotion p WHERE promotion_id = 1;
+INSERT INTO merch.location_capacity (location_id, day, labour_hours) VALUES (1, current_date + 9, 3);
+SELECT merch.detect_exceptions();
+SELECT kind, regexp_replace(condition, 'day .*', 'day …') AS condition, detail, money FROM pg_temp.seen;
+SELECT passed, regexp_replace(detail, ' on [0-9-]*', ' on …') AS detail FROM merch.check_labour('{1}');
+DELETE FROM merch.location_capacity;
+DELETE FROM merch.task;
 
 \echo data: of items in promotions that are under way, and demand that nobody knows
 DELETE FROM merch.exception;

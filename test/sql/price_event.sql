@@ -20,7 +20,7 @@ INSERT INTO merch.promotion_location VALUES (1, 1);
 DELETE FROM merch.preparation_step WHERE step <> 'price_events';
 
 \echo rounded to what the currency is counted in
-SELECT c, merch.round_price(amount, c) FROM unnest('{EUR,JPY,KWD,XXX}'::text[]) c, unnest('{1.32673,0.5,2.005,NULL}'::numeric[]) amount ORDER BY 1, amount;
+SELECT c, merch.round_price(amount, c) FROM unnest('{EUR,JPY,KWD,XTS}'::text[]) c, unnest('{1.32673,0.5,2.005,NULL}'::numeric[]) amount ORDER BY 1, amount;
 SELECT merch.offer_price(2, 'amount_off', 3) AS not_below_0, merch.offer_price(NULL, 'amount_off', 3) AS unknown, merch.offer_price(NULL, 'price', 3) AS known;
 SELECT pg_temp.error_of($$SET merch.currency = 'euro'$$), merch.currency();
 UPDATE merch.promotion SET state = 'submitted' WHERE promotion_id = 1;

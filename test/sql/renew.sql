@@ -127,3 +127,29 @@ SELECT count(*) AS steps, count(*) FILTER (WHERE changed > 0) > 10 AS much_chang
 FROM pg_temp.step;
 SELECT * FROM pg_temp.step WHERE again > 0 OR different > 0 OR wrong > 0 ORDER BY number LIMIT 5;
 ROLLBACK;
+
+\echo scenarios of what is released: as before, while nothing is picked; what has left is fixed; a plan leaves all of it
+BEGIN;
+SELECT merch.create_model();
+INSERT INTO merch.item (item_id, name, price, cost) VALUES (1, 'juice', 3, 1);
+INSERT INTO merch.location (location_id, kind, name, tier) VALUES (100, 'distribution_centre', 'north', 0), (1, 'store', 'A', 1), (2, 'store', 'B', 2), (3, 'store', 'C', 3);
+INSERT INTO merch.lane (location_id, source_id) SELECT l, 100 FROM generate_series(1, 3) l;
+INSERT INTO merch.ranging (item_id, location_id) SELECT 1, l FROM generate_series(1, 3) l;
+INSERT INTO merch.stock (item_id, location_id, on_hand) VALUES (1, 100, 100);
+INSERT INTO merch.promotion (promotion_id, name, starts_on, ends_on) VALUES (1, 'week', '2090-02-01', '2090-02-08');
+INSERT INTO merch.promotion_item VALUES (1, 1);
+INSERT INTO merch.promotion_location SELECT 1, l FROM generate_series(1, 3) l;
+INSERT INTO merch.forecast (item_id, location_id, day, mean) SELECT 1, l, '2090-02-01', 20 * l FROM generate_series(1, 3) l;
+SELECT merch.allocate_promotion(1) AS run \gset
+CREATE VIEW pg_temp.choices AS SELECT scenario, units, lost_sales, locations_short FROM merch.compare_scenarios(1);
+CREATE TEMP TABLE held AS TABLE pg_temp.choices;
+TABLE held;
+SELECT merch.release_allocation(:run);
+SELECT count(*) AS differ FROM ((TABLE held EXCEPT TABLE pg_temp.choices) UNION ALL (TABLE pg_temp.choices EXCEPT TABLE held)) d;
+SELECT location_id, quantity FROM merch.plan_lines('{1}', override => '{"method": "priority"}') ORDER BY location_id;
+SELECT location_id, quantity FROM merch.plan_lines('{1}', override => '{"method": "priority"}', recall => true) ORDER BY location_id;
+SELECT merch.start_wave(wave_id) FROM merch.wave;
+SELECT merch.record_pick(transfer_id, 1, 10) FROM merch.transfer WHERE location_id = 1;
+SELECT merch.ship_transfer(transfer_id) FROM merch.transfer WHERE location_id = 1;
+SELECT location_id, quantity, gone FROM merch.plan_lines('{1}', override => '{"method": "priority"}', recall => true) ORDER BY location_id;
+ROLLBACK;

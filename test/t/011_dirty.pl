@@ -49,24 +49,6 @@ sub is_complete
 	return;
 }
 
-# A session in which statements are run one by one.
-sub session
-{
-	my ($in, $out, $err) = ('', '', '');
-	my $session = { in => \$in, out => \$out };
-	$session->{run} = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres') ], '<', \$in, '>', \$out, '2>', \$err);
-	return $session;
-}
-
-sub say_to
-{
-	my ($session, $statement) = @_;
-	${ $session->{out} } = '';
-	${ $session->{in} } .= "$statement;\n\\echo ready\n";
-	$session->{run}->pump until ${ $session->{out} } =~ /^ready$/m;
-	return ${ $session->{out} } =~ s/ready\n//r;
-}
-
 my $marks = 'SELECT string_agg(item_id::text, \',\' ORDER BY item_id) FROM merch.dirty_item';
 
 catch_up();
@@ -98,7 +80,7 @@ cmp_ok(catch_up(), '<', 3, 'and are turned into items at once');
 is_complete('policy and lanes');
 
 # a transaction that commits later than one with a higher number
-my ($early, $late) = (session(), session());
+my ($early, $late) = (session($node), session($node));
 catch_up();
 say_to($early, 'BEGIN; UPDATE merch.stock SET on_hand = on_hand + 2 WHERE item_id = 1 AND location_id = 1');
 say_to($late, 'BEGIN; SELECT pg_current_xact_id()');
@@ -126,7 +108,7 @@ sql('COMMIT PREPARED \'p\'');
 is(sql('SELECT merch.take_dirty()'), '{3}', 'what was prepared, once it is committed');
 
 # an old snapshot keeps the dead rows; they are not looked at again
-my $old = session();
+my $old = session($node);
 say_to($old, 'BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM merch.item');
 my $read = sub { return sql(q{SELECT idx_tup_read FROM pg_stat_user_indexes WHERE indexrelname = 'dirty_item_xid'}) };
 for (1 .. 20)
@@ -152,7 +134,7 @@ is(sql('SELECT merch.take_dirty()'), '{6}', 'and goes on from there');
 # killed in the middle: the marks are still there
 sql('SELECT merch.mark_promotions_dirty(\'{NULL}\')');
 catch_up();
-my $holder = session();
+my $holder = session($node);
 say_to($holder, 'BEGIN; SELECT FROM merch.stock WHERE item_id = 5 AND location_id = 1000 FOR UPDATE');
 sql('UPDATE merch.stock SET on_hand = on_hand + 7 WHERE location_id = 2');
 my ($out, $err) = ('', '');
@@ -180,7 +162,7 @@ is(sql('SELECT count(*) FROM merch.dirty_failure'), '0', 'until it succeeds');
 is_complete('an item that failed');
 
 # changes while a bulk run is being written
-$holder = session();
+$holder = session($node);
 say_to($holder, 'BEGIN; SELECT FROM merch.stock WHERE item_id = 11 AND location_id = 1000 FOR UPDATE');
 my $bulk = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c',
 		'CALL merch.run_allocations(slice_lines => 10)' ], '>', \$out, '2>', \$err);

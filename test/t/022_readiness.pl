@@ -55,29 +55,12 @@ sub is_complete
 	return;
 }
 
-sub session
-{
-	my ($in, $out, $err) = ('', '', '');
-	my $session = { in => \$in, out => \$out };
-	$session->{run} = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres') ], '<', \$in, '>', \$out, '2>', \$err);
-	return $session;
-}
-
-sub say_to
-{
-	my ($session, $statement) = @_;
-	${ $session->{out} } = '';
-	${ $session->{in} } .= "$statement;\n\\echo ready\n";
-	$session->{run}->pump until ${ $session->{out} } =~ /^ready$/m;
-	return ${ $session->{out} } =~ s/ready\n//r;
-}
-
 is_complete('at the start');
 cmp_ok(sql('SELECT count(DISTINCT readiness_check) FROM merch.readiness_result'), '>=', 12, 'twelve checks and more');
 
 # two that make rivals of each other, neither of which sees the other; with the triggers
 # they would wait for each other to allocate
-my ($one, $other) = (session(), session());
+my ($one, $other) = (session($node), session($node));
 sql('SET session_replication_role = replica; DELETE FROM merch.promotion_item WHERE item_id = 1');
 sql('SELECT merch.mark_items_of_promotions(ARRAY[1]), merch.mark_promotions(array_agg(promotion_id)) FROM merch.promotion');
 is_complete('an item in no promotion');

@@ -9,7 +9,7 @@ use File::Basename;
 use IPC::Run;
 use PostgreSQL::Test::Cluster;
 
-our @EXPORT = qw(new_node fill sleeping_session books);
+our @EXPORT = qw(new_node fill session say_to sleeping_session books);
 
 my $lib = dirname(__FILE__) . '/../lib';
 
@@ -36,6 +36,26 @@ sub fill
 		],
 		"$dbname is filled");
 	return;
+}
+
+# A session in which statements are run one by one, by say_to.
+sub session
+{
+	my ($node) = @_;
+	my ($in, $out, $err) = ('', '', '');
+	my $session = { in => \$in, out => \$out };
+	$session->{run} = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres') ], '<', \$in, '>', \$out, '2>', \$err);
+	return $session;
+}
+
+# Runs a statement, and returns what it prints.
+sub say_to
+{
+	my ($session, $statement) = @_;
+	${ $session->{out} } = '';
+	${ $session->{in} } .= "$statement;\n\\echo ready\n";
+	$session->{run}->pump until ${ $session->{out} } =~ /^ready$/m;
+	return ${ $session->{out} } =~ s/ready\n//r;
 }
 
 # Runs statements in a session of its own that then sleeps. Returns the session and its
