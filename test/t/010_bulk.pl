@@ -6,7 +6,7 @@ use warnings;
 use PostgreSQL::Test::Cluster;
 use Test::More;
 
-use MerchTest;
+use MerchTest qw(new_node fill kill_backend);
 
 my $node = new_node('bulk');
 $node->append_conf('postgresql.conf', "restart_after_crash = on\nmax_worker_processes = 8");
@@ -137,10 +137,9 @@ for my $kind ('pg_merch worker', 'client backend')
 	my $done = q{SELECT string_agg(block || ' ' || ended_at, ',' ORDER BY block) FROM merch.batch_block WHERE state = 'done'};
 	all_but_one($db) if $kind ne 'client backend';
 	my $before = $node->safe_psql($db, $done);
-	kill 'KILL', $pid;
+	kill_backend($node, $pid);
 	$caller->{run}->finish;
 	$holder->{run}->finish;
-	$node->poll_query_until('postgres', 'SELECT true') or die 'the server did not come back';
 	is($node->safe_psql($db, $done), $before, "kill -9 of a $kind: what was done is there");
 	is($node->safe_psql($db, q{SELECT string_agg(DISTINCT state, ',') FROM merch.allocation}), 'running',
 		'and the runs are not active yet');

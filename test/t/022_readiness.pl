@@ -97,10 +97,9 @@ my ($out, $err) = ('', '');
 my $victim = IPC::Run::start([ 'psql', '-XAtq', '-d', $node->connstr('postgres'), '-c', 'SELECT merch.evaluate_dirty_readiness()' ], '>', \$out, '2>', \$err);
 my $waits = q{FROM pg_stat_activity WHERE query LIKE '%evaluate_dirty_readiness()' AND wait_event_type = 'Lock'};
 $node->poll_query_until('postgres', "SELECT count(*) = 1 $waits") or die 'nobody waits';
-kill 'KILL', sql("SELECT pid $waits");
+kill_backend($node, sql("SELECT pid $waits"));
 $victim->finish;
 $_->{run}->kill_kill for ($one, $other);
-$node->poll_query_until('postgres', 'SELECT true') or die 'the server did not come back';
 is(sql('SELECT count(*) > 0 FROM merch.dirty_promotion'), 't', 'kill -9: the marks are there');
 is_complete('kill -9');
 

@@ -9,7 +9,7 @@ use File::Basename;
 use IPC::Run;
 use PostgreSQL::Test::Cluster;
 
-our @EXPORT = qw(new_node fill session say_to sleeping_session books);
+our @EXPORT = qw(new_node fill session say_to sleeping_session kill_backend books);
 
 my $lib = dirname(__FILE__) . '/../lib';
 
@@ -70,6 +70,17 @@ sub sleeping_session
 	my $asleep = "FROM pg_stat_activity WHERE wait_event = 'PgSleep'";
 	$node->poll_query_until('postgres', "SELECT count(*) = 1 $asleep") or die "no session sleeps: $err";
 	return ($session, $node->safe_psql('postgres', "SELECT pid $asleep"));
+}
+
+# Kills a backend, and returns once the server has been through its recovery: before it has
+# noticed it still takes connections, only to end them.
+sub kill_backend
+{
+	my ($node, $pid) = @_;
+	my $log_end = -s $node->logfile;
+	kill 'KILL', $pid or die "there is no process $pid";
+	$node->wait_for_log(qr/database system is ready to accept connections/, $log_end);
+	return;
 }
 
 # What is wrong with the books; '0|0|0' if nothing is.
