@@ -58,3 +58,19 @@ heap_pop(Heap *heap)
 	heap_sift_top(heap);
 	return top;
 }
+
+void
+heap_push(Heap *heap, void *item)
+{
+	size_t		hole = heap->n++;
+
+	for (; hole > 0; hole = (hole - 1) / 2)
+	{
+		void	   *parent = heap->items[(hole - 1) / 2];
+
+		if (!heap->before(item, parent))
+			break;
+		heap->items[hole] = parent;
+	}
+	heap->items[hole] = item;
+}

@@ -3,7 +3,7 @@
  *	  A binary heap of pointers in memory that the caller owns.
  *
  * before(a, b) must be a strict total order; the item before all others is on
- * top. Building costs O(n), each replacement or removal of the top O(log n).
+ * top. Building costs O(n), each addition, and each replacement or removal of the top O(log n).
  */
 #ifndef MERCH_HEAP_H
 #define MERCH_HEAP_H
@@ -28,6 +28,9 @@ extern bool heap_build(Heap *heap, void **items, size_t n, HeapBefore before,
 
 /* Restores the order after the top's rank has got worse. */
 extern void heap_sift_top(Heap *heap);
+
+/* Adds an item behind the heap's others, where the array must have room. */
+extern void heap_push(Heap *heap, void *item);
 
 /*
  * Removes the top and leaves it just behind the heap, so that the array stays a

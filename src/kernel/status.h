@@ -67,7 +67,8 @@ typedef enum MerchStatus
 	MERCH_TASKS_IN_A_CIRCLE,
 	MERCH_BEYOND_OUT_OF_RANGE,	/* not from 0 to below 1 */
 	MERCH_ESTIMATE_OUT_OF_RANGE,	/* of PERT: not in order, or not in the range */
-	MERCH_QUANTILE_OUT_OF_RANGE
+	MERCH_QUANTILE_OUT_OF_RANGE,
+	MERCH_PERIODS_UNSORTED		/* timelines: the row starts before the one before it */
 } MerchStatus;
 
 /* The place of a fault that is in no row. */
