@@ -30,6 +30,13 @@ BEGIN
             MESSAGE = format('role "%s" may not create tables in schema "merch"', current_user),
             HINT = format('As the owner of the schema: GRANT CREATE ON SCHEMA merch TO %I.', current_user);
     END IF;
+    IF NOT EXISTS (SELECT FROM pg_extension e WHERE e.extname = 'btree_gist')
+       AND NOT has_database_privilege(current_database(), 'CREATE') THEN
+        RAISE insufficient_privilege USING
+            MESSAGE = format('role "%s" may not create extension "btree_gist", which the model needs', current_user),
+            HINT = format('As the owner of the database: CREATE EXTENSION btree_gist, or GRANT CREATE ON DATABASE %I TO %I.',
+                          current_database(), current_user);
+    END IF;
     PERFORM pg_advisory_xact_lock(hashtext('merch.apply_model'));
     EXECUTE merch.model_sql();
 END

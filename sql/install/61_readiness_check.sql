@@ -324,10 +324,10 @@ BEGIN
                        WHERE e.promotion_id = w.promotion_id AND e.item_id = w.item_id AND e.amount = w.amount
                          AND e.from_quantity = w.from_quantity AND e.effective @> w.effective
                          AND e.state IN ('approved', 'published', 'active')
-                         AND e.location_id IS NULL AND e.channel_id IS NULL)
+                         AND e.location_id IS NULL AND e.price_zone_id IS NULL AND e.channel_id IS NULL)
                OR NOT EXISTS (SELECT
                               FROM merch.promotion_location pl
-                              JOIN merch.location l USING (location_id)
+                              JOIN merch.sales_place l USING (location_id)
                               WHERE pl.promotion_id = w.promotion_id
                                 AND NOT EXISTS (SELECT
                                                 FROM merch.price_event e
@@ -335,7 +335,7 @@ BEGIN
                                                   AND e.amount = w.amount AND e.from_quantity = w.from_quantity
                                                   AND e.effective @> w.effective
                                                   AND e.state IN ('approved', 'published', 'active')
-                                                  AND coalesce(e.location_id, l.location_id) = l.location_id
+                                                  AND e.places @> l.location_id
                                                   AND coalesce(e.channel_id, l.channel_id) = l.channel_id)) AS there
         FROM merch.wanted_price_events(promotions) w
     )

@@ -25,11 +25,12 @@ BEGIN
         RETURNING merch.clock_condition(f.subject, f.event, f.row_key) AS condition)
     SELECT coalesce(array_agg(g.condition), '{}') INTO settled FROM gone g;
     PERFORM merch.resolve_exceptions('failed job', settled, 'the row does not wait for it any more');
-    RETURN purged + cardinality(settled) + merch.forget_history() + merch.forget_approvals() + merch.forget_exceptions();
+    RETURN purged + cardinality(settled) + merch.forget_history() + merch.forget_approvals() + merch.forget_exceptions()
+         + merch.forget_price_checks();
 END
 $$;
 COMMENT ON FUNCTION merch.purge_history() IS
-'Deletes runs of jobs that are older than the setting merch.job_history, changes of state, approvals and exceptions that ended longer ago than merch.history, and failures of the clock that count no more; returns how many rows. Job purge.';
+'Deletes runs of jobs that are older than the setting merch.job_history, changes of state, approvals, exceptions and price mismatches that ended longer ago than merch.history, and failures of the clock that count no more; returns how many rows. Job purge.';
 
 -- Marks that were taken may still be in the index, dead: the position says from where on to look.
 CREATE FUNCTION merch.next_reallocation()

@@ -87,7 +87,7 @@ $grant$;
 
 -- tables of one's own that follow a workflow, or make something react
 GRANT EXECUTE ON FUNCTION merch.guard_workflow, merch.record_changes, merch.react, merch.stamp_states, merch.guard_maker,
-    merch.mark_dirty_items, merch.wake_worker_at_change
+    merch.mark_dirty_items, merch.keep_price_digest, merch.wake_worker_at_change
 TO merch_admin;
 
 -- pages and views that show what goes on
@@ -114,6 +114,7 @@ GRANT EXECUTE ON ROUTINE merch.mark_dirty, merch.mark_promotions_dirty
 TO merch_merchandiser, merch_pricing, merch_allocator, merch_finance, merch_integration;
 
 GRANT EXECUTE ON ROUTINE merch.submit_campaign, merch.request_override TO merch_merchandiser;
+GRANT EXECUTE ON ROUTINE merch.request_price_override TO merch_pricing;
 
 -- allocating, in one statement and in bulk
 GRANT EXECUTE ON ROUTINE
@@ -150,3 +151,10 @@ GRANT EXECUTE ON ROUTINE
     merch.allocate_fence, merch.reallocate_fence, merch.consume_fence, merch.release_fence,
     merch.lock_fence, merch.take_fence
 TO merch_allocator;
+
+-- loading the prices that other systems show
+GRANT EXECUTE ON ROUTINE
+    merch.open_price_feed, merch.apply_price_feed, merch.abandon_price_feed, merch.retry_price_rejects,
+    merch.lock_price_feed, merch.count_price_lines, merch.take_price_feed, merch.sort_out_price_lines, merch.write_price_feed,
+    merch.check_feed_loss, merch.end_price_feed
+TO merch_integration;

@@ -94,10 +94,11 @@ SELECT merch.define_workflow('price_event', '{
         {"state": "ended", "final": true, "description": "held, and does no more"},
         {"state": "withdrawn", "final": true, "description": "will not hold"}],
     "transitions": [
-        {"event": "approve", "from": "proposed", "to": "approved", "role": "merch_pricing"},
+        {"event": "approve", "from": "proposed", "to": "approved", "role": "merch_pricing", "guard": "merch.refused_price_events"},
         {"event": "publish", "from": "approved", "to": "published", "role": "merch_pricing"},
-        {"event": "activate", "from": ["approved", "published"], "to": "active", "role": "merch_pricing"},
-        {"event": "end", "from": "active", "to": "ended", "role": "merch_pricing"},
+        {"event": "activate", "from": ["approved", "published"], "to": "active", "role": "merch_pricing", "due_column": "activates_at",
+         "guard": "merch.early_price_events"},
+        {"event": "end", "from": "active", "to": "ended", "role": "merch_pricing", "due_column": "ends_at"},
         {"event": "withdraw", "from": ["proposed", "approved", "published", "active"], "to": "withdrawn", "role": "merch_pricing"}]}',
     'a price that holds for a time')
 WHERE NOT EXISTS (SELECT FROM merch.workflow WHERE workflow = 'price_event');

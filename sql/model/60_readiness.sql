@@ -294,11 +294,22 @@ CREATE OR REPLACE TRIGGER mark_readiness_insert AFTER INSERT ON merch.price_even
     FOR EACH STATEMENT EXECUTE FUNCTION merch.react('merch.mark_promotions', 'promotion_id');
 CREATE OR REPLACE TRIGGER mark_readiness_update AFTER UPDATE ON merch.price_event
     REFERENCING OLD TABLE AS old_row NEW TABLE AS new_row
-    FOR EACH STATEMENT EXECUTE FUNCTION merch.react('merch.mark_promotions', 'promotion_id', 'item_id', 'promotion_id', 'location_id', 'channel_id', 'amount', 'effective', 'state');
+    FOR EACH STATEMENT EXECUTE FUNCTION merch.react('merch.mark_promotions', 'promotion_id', 'item_id', 'promotion_id', 'places', 'channel_id', 'amount', 'effective', 'state');
 CREATE OR REPLACE TRIGGER mark_readiness_delete AFTER DELETE ON merch.price_event
     REFERENCING OLD TABLE AS old_row
     FOR EACH STATEMENT EXECUTE FUNCTION merch.react('merch.mark_promotions', 'promotion_id');
 CREATE OR REPLACE TRIGGER mark_readiness_truncate AFTER TRUNCATE ON merch.price_event
+    FOR EACH STATEMENT EXECUTE FUNCTION merch.mark_all_promotions();
+CREATE OR REPLACE TRIGGER mark_readiness_places_insert AFTER INSERT ON merch.location_channel
+    REFERENCING NEW TABLE AS new_row
+    FOR EACH STATEMENT EXECUTE FUNCTION merch.react('merch.mark_promotions_by_location', 'location_id');
+CREATE OR REPLACE TRIGGER mark_readiness_places_update AFTER UPDATE ON merch.location_channel
+    REFERENCING OLD TABLE AS old_row NEW TABLE AS new_row
+    FOR EACH STATEMENT EXECUTE FUNCTION merch.react('merch.mark_promotions_by_location', 'location_id');
+CREATE OR REPLACE TRIGGER mark_readiness_places_delete AFTER DELETE ON merch.location_channel
+    REFERENCING OLD TABLE AS old_row
+    FOR EACH STATEMENT EXECUTE FUNCTION merch.react('merch.mark_promotions_by_location', 'location_id');
+CREATE OR REPLACE TRIGGER mark_readiness_truncate AFTER TRUNCATE ON merch.location_channel
     FOR EACH STATEMENT EXECUTE FUNCTION merch.mark_all_promotions();
 CREATE OR REPLACE TRIGGER mark_readiness AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON merch.item_group
     FOR EACH STATEMENT EXECUTE FUNCTION merch.mark_all_promotions();

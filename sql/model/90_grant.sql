@@ -22,8 +22,13 @@ GRANT INSERT (promotion_id, campaign_id, name, starts_on, ends_on, opens_at, clo
     ON merch.promotion TO merch_merchandiser;
 GRANT INSERT, UPDATE, DELETE ON merch.ranging TO merch_merchandiser;
 
--- merch_pricing: price events, which promotions make
-GRANT UPDATE (state) ON merch.price_event TO merch_pricing;
+-- merch_pricing: price events. Those of promotions are made with these; what is approved cannot be
+-- changed by anybody but for its end.
+GRANT INSERT (item_id, kind, location_id, price_zone_id, channel_id, from_quantity, amount, currency, effective),
+      UPDATE (item_id, kind, location_id, price_zone_id, channel_id, from_quantity, amount, currency, effective, state),
+      DELETE
+    ON merch.price_event TO merch_pricing;
+GRANT INSERT, UPDATE, DELETE ON merch.price_zone, merch.price_zone_location, merch.location_channel TO merch_pricing, merch_integration;
 
 -- merch_finance: settles promotions and closes them
 GRANT UPDATE (state) ON merch.promotion TO merch_finance;
@@ -60,9 +65,14 @@ GRANT INSERT (approval_id, on_behalf_of, decision, reason) ON merch.approval_vot
 GRANT INSERT (delegator, delegate, role, effective, reason), UPDATE (effective), DELETE ON merch.delegation
     TO merch_merchandiser, merch_pricing, merch_allocator, merch_finance, merch_store;
 GRANT INSERT (promotion_id, readiness_check, reason) ON merch.readiness_override TO merch_merchandiser;
+GRANT INSERT (price_event_id, rule, reason) ON merch.price_override TO merch_pricing;
 
 -- whoever empties a table, or changes what is read for all promotions, has them all evaluated anew
-GRANT INSERT (promotion_id) ON merch.dirty_promotion TO merch_merchandiser, merch_allocator, merch_integration;
+GRANT INSERT (promotion_id) ON merch.dirty_promotion TO merch_merchandiser, merch_allocator, merch_integration, merch_pricing;
+-- and all its prices published anew
+GRANT INSERT (item_id) ON merch.dirty_price TO merch_merchandiser, merch_integration, merch_pricing;
+-- or looked at whether their events are published
+GRANT INSERT (item_id) ON merch.dirty_publication TO merch_integration;
 
 -- merch_integration: what other systems own
 GRANT INSERT, UPDATE, DELETE ON merch.item_group, merch.item, merch.location_group, merch.location, merch.channel,
@@ -71,17 +81,28 @@ GRANT INSERT, UPDATE, DELETE ON merch.item_group, merch.item, merch.location_gro
     TO merch_integration;
 GRANT TRUNCATE ON merch.forecast, merch.sale, merch.sale_default TO merch_integration;
 
+-- prices that other systems show, by feeds. The right to update a column is also that to lock the row.
+GRANT INSERT, UPDATE, DELETE ON merch.published_price, merch.reported_price, merch.price_feed_reject TO merch_integration;
+GRANT INSERT, DELETE ON merch.price_feed_line TO merch_integration;
+GRANT INSERT (system_id, kind, taken_at, source_version, expected_lines),
+      UPDATE (state, source_version, applied_at, lines, changed, taken_back, late_lines, rejected, overlapping)
+    ON merch.price_feed TO merch_integration;
+GRANT UPDATE (snapshot_at, snapshot_version) ON merch.system TO merch_integration;
+GRANT INSERT, UPDATE, DELETE ON merch.system TO merch_admin;
+
 -- merch_admin: how the house works. Functions that rows name run as the model's owner, so
 -- that only the owner names others; of jobs and workflows their own triggers see to that.
 GRANT INSERT, UPDATE, DELETE ON merch.policy, merch.approval_measure, merch.approval_rule, merch.task_template, merch.critical_change,
-    merch.exception_severity, merch.exception_route, merch.exception_order, merch.job
+    merch.exception_severity, merch.exception_route, merch.exception_order, merch.price_kind, merch.job
     TO merch_admin;
 GRANT UPDATE (description, remedy, probability, judged_as, handling_minutes, loss_share, loss_hours, usual_money, settling, storm_limit, active)
     ON merch.exception_kind TO merch_admin;
 GRANT UPDATE (title, kind, weight, threshold, remedy, active) ON merch.readiness_check TO merch_admin;
 GRANT UPDATE (ordinal, description) ON merch.preparation_step TO merch_admin;
+GRANT UPDATE (title, severity, kinds, threshold, days, progressive, readiness_check, remedy, active) ON merch.price_rule TO merch_admin;
+GRANT UPDATE (description, threshold, least_prices, least_spread, active) ON merch.price_anomaly TO merch_admin;
 GRANT INSERT (subject, row_key, reason) ON merch.approval_renewal TO merch_admin;
 GRANT INSERT ON merch.workflow, merch.workflow_state, merch.workflow_transition TO merch_admin;
 GRANT INSERT, UPDATE, DELETE ON merch.workflow_table TO merch_admin;
 GRANT UPDATE (workflow_version) ON merch.promotion, merch.allocation, merch.transfer, merch.wave, merch.price_event,
-    merch.task, merch.exception, merch.approval, merch.readiness_override TO merch_admin;
+    merch.task, merch.exception, merch.approval, merch.readiness_override, merch.price_override TO merch_admin;

@@ -59,6 +59,13 @@
 	ExecInsertIndexTuples(info, slot, estate, false, false, NULL, NIL)
 #endif
 
+/* since 18 with a place for its instrumentation */
+#if PG_VERSION_NUM >= 180000
+#define merch_index_beginscan(table, index, snapshot, keys) index_beginscan(table, index, snapshot, NULL, keys, 0)
+#else
+#define merch_index_beginscan(table, index, snapshot, keys) index_beginscan(table, index, snapshot, keys, 0)
+#endif
+
 /* a name such as schema.function, in parts */
 #if PG_VERSION_NUM >= 160000
 #define merch_name_list(name) stringToQualifiedNameList(name, NULL)

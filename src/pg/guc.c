@@ -25,6 +25,7 @@ char	   *merch_databases = NULL;
 int			merch_naptime = 10000;
 
 static int	job_history = 7 * MINUTES_PER_DAY;
+static char *price_feed = NULL;
 
 static bool
 check_currency(char **newval, void **extra, GucSource source)
@@ -32,6 +33,16 @@ check_currency(char **newval, void **extra, GucSource source)
 	if (strlen(*newval) == 3 && strspn(*newval, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 3)
 		return true;
 	GUC_check_errdetail("A currency is three capital letters, such as EUR.");
+	return false;
+}
+
+static bool
+check_price_feed(char **newval, void **extra, GucSource source)
+{
+	/* 18 digits fit into a bigint */
+	if (strspn(*newval, "0123456789") == strlen(*newval) && strlen(*newval) <= 18)
+		return true;
+	GUC_check_errdetail("A price feed is named by its number.");
 	return false;
 }
 
@@ -56,6 +67,10 @@ define_workflow_settings(void)
 							   "The currency of the regular prices, as a code of ISO 4217.",
 							   "New price events are in it.",
 							   &merch_currency, "EUR", PGC_SUSET, 0, check_currency, NULL, NULL);
+	DefineCustomStringVariable("merch.price_feed",
+							   "The price feed that lines are loaded into.",
+							   "Set by merch.open_price_feed(); empty for none.",
+							   &price_feed, "", PGC_USERSET, 0, check_price_feed, NULL, NULL);
 }
 
 static bool

@@ -22,7 +22,7 @@ FROM generate_series(1, 2) i, generate_series(1, 2) l;
 SET SESSION AUTHORIZATION merch_test_mia;
 INSERT INTO merch.promotion (promotion_id, name, starts_on, ends_on, time_zone) VALUES
     (1, 'much', '2090-03-01', '2090-03-08', 'UTC'), (2, 'little', '2090-03-01', '2090-03-08', 'UTC'), (3, 'soon', '2090-03-01', '2090-03-08', 'UTC');
-INSERT INTO merch.offer (offer_id, promotion_id, reward, value) VALUES (1, 1, 'price', 8), (2, 2, 'price', 0.8), (3, 3, 'price', 0.5);
+INSERT INTO merch.offer (offer_id, promotion_id, reward, value, from_quantity) VALUES (1, 1, 'price', 8, 1), (2, 2, 'price', 0.8, 1), (3, 3, 'price', 0.5, 2);
 INSERT INTO merch.promotion_item (item_id, promotion_id, offer_id) VALUES (1, 1, 1), (2, 2, 2), (2, 3, 3);
 INSERT INTO merch.promotion_location (promotion_id, location_id) SELECT p, l FROM generate_series(1, 3) p, generate_series(1, 2) l;
 UPDATE merch.promotion SET state = 'submitted';

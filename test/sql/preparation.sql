@@ -9,6 +9,7 @@ BEGIN;
 -- not a superuser: everything works with the rights of the owner of the model
 CREATE ROLE merch_test_owner IN ROLE merch_admin, merch_merchandiser, merch_pricing, merch_allocator, merch_store;
 GRANT USAGE, CREATE ON SCHEMA merch TO merch_test_owner;
+DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO merch_test_owner', current_database()); END $$;
 SET LOCAL ROLE merch_test_owner;
 SELECT merch.create_model();
 -- who has to approve, and what has to be ready, is not what is tested here
@@ -209,7 +210,8 @@ ROLLBACK TO moved;
 \echo ended, or cancelled, while customers pay the price: until when they did stays on record
 INSERT INTO merch.promotion (promotion_id, name, starts_on, ends_on)
 SELECT p, 'today ' || p, (now() AT TIME ZONE 'UTC')::date, (now() AT TIME ZONE 'UTC')::date + 3 FROM generate_series(2, 3) p;
-INSERT INTO merch.offer (offer_id, promotion_id, reward, value) SELECT p + 10, p, 'price', 1 FROM generate_series(2, 3) p;
+-- one price at a time for an item at a place, but another for two together
+INSERT INTO merch.offer (offer_id, promotion_id, reward, value, from_quantity) SELECT p + 10, p, 'price', 1, p - 1 FROM generate_series(2, 3) p;
 INSERT INTO merch.promotion_item (item_id, promotion_id, offer_id) SELECT 3, p, p + 10 FROM generate_series(2, 3) p;
 INSERT INTO merch.promotion_location SELECT p, 1 FROM generate_series(2, 3) p;
 INSERT INTO merch.forecast (item_id, location_id, day, mean) SELECT 3, 1, (now() AT TIME ZONE 'UTC')::date + d, 5 FROM generate_series(0, 2) d;
@@ -240,8 +242,9 @@ ROLLBACK TO moved;
 \echo steps that fail: for one promotion, not for the others; the other steps are done
 INSERT INTO merch.promotion (promotion_id, name, starts_on, ends_on)
 SELECT p, 'n ' || p, '2090-03-01', '2090-03-08' FROM generate_series(2, 5) p;
-INSERT INTO merch.offer (offer_id, promotion_id, reward, value)
-SELECT p + 10, p, CASE p WHEN 4 THEN 'feature' ELSE 'amount_off' END, CASE p WHEN 4 THEN NULL ELSE 0.5 END FROM generate_series(2, 5) p;
+INSERT INTO merch.offer (offer_id, promotion_id, reward, value, from_quantity)
+SELECT p + 10, p, CASE p WHEN 4 THEN 'feature' ELSE 'amount_off' END, CASE p WHEN 4 THEN NULL ELSE 0.5 END, CASE p WHEN 2 THEN 2 ELSE 1 END
+FROM generate_series(2, 5) p;
 INSERT INTO merch.promotion_item (item_id, promotion_id, offer_id) VALUES (1, 2, 12), (4, 3, 13), (5, 3, 13), (5, 4, 14), (3, 5, 15);
 INSERT INTO merch.promotion_location SELECT p, 1 FROM generate_series(2, 5) p;
 UPDATE merch.promotion SET state = 'submitted' WHERE promotion_id > 1;
@@ -277,7 +280,8 @@ ROLLBACK TO moved;
 UPDATE merch.stock SET on_hand = 330 WHERE item_id = 2 AND location_id = 100;
 INSERT INTO merch.promotion (promotion_id, name, starts_on, ends_on)
 SELECT p, 's ' || p, '2090-03-01', '2090-03-08' FROM generate_series(2, 6) p;
-INSERT INTO merch.offer (offer_id, promotion_id, reward, value) SELECT p + 10, p, 'amount_off', 0.5 FROM generate_series(2, 6) p;
+INSERT INTO merch.offer (offer_id, promotion_id, reward, value, from_quantity)
+SELECT p + 10, p, 'amount_off', 0.5, 10 * p FROM generate_series(2, 6) p;
 INSERT INTO merch.promotion_item (item_id, promotion_id, offer_id) SELECT CASE p WHEN 6 THEN 1 ELSE 2 END, p, p + 10 FROM generate_series(2, 6) p;
 INSERT INTO merch.promotion_location SELECT p, l FROM generate_series(2, 6) p, generate_series(1, 2) l;
 UPDATE merch.promotion SET state = 'submitted' WHERE promotion_id > 1;

@@ -5,20 +5,20 @@ SET LOCAL TimeZone = 'UTC';
 SET LOCAL client_min_messages = warning;
 INSERT INTO merch.item_group (item_group_id, name) VALUES (1, 'drinks');
 INSERT INTO merch.item (item_id, item_group_id, name, price, cost) VALUES
-    (1, 1, 'juice', 4.00, 2.00), (2, 1, 'milk', 2.00, 1.00), (3, 1, 'tea', 5.00, 1.00);
+    (1, 1, 'juice', 4.00, 2.00), (2, 1, 'milk', 2.00, 1.00), (3, 1, 'tea', 5.00, 1.00), (4, 1, 'cocoa', 4.00, 2.00);
 INSERT INTO merch.location (location_id, kind, name)
 SELECT n, CASE n WHEN 100 THEN 'distribution_centre' ELSE 'store' END, 'place ' || n FROM unnest(ARRAY[100, 1, 2, 3]) n;
 INSERT INTO merch.lane (location_id, source_id, lead_days) SELECT n, 100, 1 FROM generate_series(1, 3) n;
-INSERT INTO merch.ranging (item_id, location_id) SELECT i, l FROM generate_series(1, 3) i, generate_series(1, 3) l;
-INSERT INTO merch.stock (item_id, location_id, on_hand) SELECT i, 100, 1000 FROM generate_series(1, 3) i;
+INSERT INTO merch.ranging (item_id, location_id) SELECT i, l FROM generate_series(1, 4) i, generate_series(1, 3) l;
+INSERT INTO merch.stock (item_id, location_id, on_hand) SELECT i, 100, 1000 FROM generate_series(1, 4) i;
 INSERT INTO merch.promotion (promotion_id, name, starts_on, ends_on)
 SELECT n, 'week ' || n, '2090-02-06', '2090-02-13' FROM generate_series(1, 3) n;
 INSERT INTO merch.offer (offer_id, promotion_id, reward, value)
 VALUES (1, 1, 'price', 3.00), (2, 1, 'percent_off', 10), (3, 2, 'feature', NULL), (4, 3, 'price', 3.50);
-INSERT INTO merch.promotion_item (item_id, promotion_id, offer_id) VALUES (1, 1, 1), (2, 1, 2), (3, 2, 3), (1, 3, 4);
+INSERT INTO merch.promotion_item (item_id, promotion_id, offer_id) VALUES (1, 1, 1), (2, 1, 2), (3, 2, 3), (4, 3, 4);
 INSERT INTO merch.promotion_location (promotion_id, location_id) SELECT p, l FROM generate_series(1, 3) p, generate_series(1, 3) l;
 INSERT INTO merch.forecast (item_id, location_id, day, mean, dispersion)
-SELECT i, l, d, 2, 1 FROM generate_series(1, 3) i, generate_series(1, 3) l, generate_series('2090-02-01'::date, '2090-02-20', '1 day') d;
+SELECT i, l, d, 2, 1 FROM generate_series(1, 4) i, generate_series(1, 3) l, generate_series('2090-02-01'::date, '2090-02-20', '1 day') d;
 -- what is asked for approval is another test's matter
 UPDATE merch.approval_rule SET active = false;
 CREATE VIEW pg_temp.promotions AS

@@ -15,13 +15,15 @@ CREATE ROLE merch_test_vic LOGIN IN ROLE merch_viewer;
 CREATE ROLE merch_test_ada LOGIN IN ROLE merch_admin;
 CREATE ROLE merch_test_non LOGIN;
 
-\echo the owner of the model needs CREATE on the schema, and nothing else
+\echo the owner of the model needs CREATE on the schema, on the database for btree_gist if that is missing, and nothing else
 GRANT CREATE ON SCHEMA merch TO merch_test_owner;
+DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO merch_test_owner', current_database()); END $$;
 SET SESSION AUTHORIZATION merch_test_owner;
 SELECT merch.create_model();
 RESET SESSION AUTHORIZATION;
 SELECT bool_and(has_function_privilege('merch_test_owner', p.oid, 'EXECUTE')) FROM pg_proc p WHERE p.pronamespace = 'merch'::regnamespace;
 REVOKE CREATE ON SCHEMA merch FROM merch_test_owner;
+DO $$ BEGIN EXECUTE format('REVOKE CREATE ON DATABASE %I FROM merch_test_owner', current_database()); END $$;
 
 \echo integration loads what other systems own
 SET SESSION AUTHORIZATION merch_test_ivy;

@@ -4,6 +4,7 @@ CREATE ROLE merch_test_clerk LOGIN IN ROLE merch_store;
 CREATE ROLE merch_test_visitor LOGIN;
 CREATE ROLE merch_test_chief LOGIN IN ROLE merch_admin;
 GRANT USAGE, CREATE ON SCHEMA merch TO merch_test_owner;
+DO $$ BEGIN EXECUTE format('GRANT CREATE ON DATABASE %I TO merch_test_owner', current_database()); END $$;
 CREATE SCHEMA parcels AUTHORIZATION merch_test_owner;
 SET ROLE merch_test_owner;
 SELECT merch.create_model();

@@ -62,6 +62,7 @@ is(sql(q{SELECT verdict FROM merch.status() WHERE topic = 'version'}), 'error', 
 # it becomes the model's owner, not more
 sql(q{CREATE ROLE planner LOGIN;
 	GRANT CREATE, USAGE ON SCHEMA merch TO planner;
+	GRANT CREATE ON DATABASE postgres TO planner;
 	GRANT CREATE ON SCHEMA public TO planner;
 	SET ROLE planner;
 	SELECT merch.create_model();
