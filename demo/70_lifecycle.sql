@@ -19,10 +19,10 @@ CREATE ROLE fiona LOGIN IN ROLE merch_finance;
 CREATE ROLE wes LOGIN IN ROLE merch_allocator;
 CREATE ROLE stella LOGIN IN ROLE merch_store;
 CREATE ROLE erp LOGIN IN ROLE merch_integration;
-GRANT USAGE ON SCHEMA demo TO mary;
+GRANT USAGE ON SCHEMA demo TO PUBLIC;
 GRANT SELECT ON demo.chosen TO mary;
 
-CREATE FUNCTION pg_temp.say(statement text) RETURNS text
+CREATE FUNCTION demo.say(statement text) RETURNS text
 LANGUAGE plpgsql
 AS $$
 DECLARE
@@ -78,7 +78,7 @@ SELECT 2, location_id FROM merch.promotion_location WHERE promotion_id = 1;
 
 \pset tuples_only on
 \pset format unaligned
-SELECT pg_temp.say($$SELECT merch.submit_campaign(2, 'the leaflet of the week')$$);
+SELECT demo.say($$SELECT merch.submit_campaign(2, 'the leaflet of the week')$$);
 \echo
 \pset tuples_only off
 \pset format aligned
@@ -86,8 +86,8 @@ SELECT pg_temp.say($$SELECT merch.submit_campaign(2, 'the leaflet of the week')$
 \echo
 \pset tuples_only on
 \pset format unaligned
-SELECT pg_temp.say($$UPDATE merch.promotion SET state = 'live' WHERE promotion_id = 2$$);
-SELECT pg_temp.say($$SELECT merch.approve(min(approval_id), 'my own') FROM merch.approval WHERE state = 'open' AND role = 'merch_merchandiser'$$);
+SELECT demo.say($$UPDATE merch.promotion SET state = 'live' WHERE promotion_id = 2$$);
+SELECT demo.say($$SELECT merch.approve(min(approval_id), 'my own') FROM merch.approval WHERE state = 'open' AND role = 'merch_merchandiser'$$);
 RESET SESSION AUTHORIZATION;
 \pset tuples_only off
 \pset format aligned
@@ -166,7 +166,7 @@ WHERE promotion_id = 2;
 \pset tuples_only on
 \pset format unaligned
 SET SESSION AUTHORIZATION mary;
-SELECT pg_temp.say($$SELECT merch.fire('merch.promotion', '2', 'launch')$$);
+SELECT demo.say($$SELECT merch.fire('merch.promotion', '2', 'launch')$$);
 RESET SESSION AUTHORIZATION;
 \pset tuples_only off
 \pset format aligned
