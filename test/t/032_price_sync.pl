@@ -70,10 +70,10 @@ is(sql('SELECT count(*) FROM merch.price_mismatch'), '0', 'nothing differs any m
 is(feed('tills', 'snapshot', $approved_now), '0', 'the same feed again changes nothing');
 
 # another price from now on; the clock activates it
-sql(q{INSERT INTO merch.price_event (price_event_id, item_id, kind, amount, effective) VALUES (1, 1, 'regular', 3.5, tstzrange(now(), NULL))});
-is(sql(q{SELECT merch.fire('merch.price_event', '1', 'approve', 'cheaper')}), 'approved', 'a price event is approved');
+sql(q{INSERT INTO merch.price_event (price_event_id, item_id, kind, amount, effective) VALUES (901, 1, 'regular', 3.5, tstzrange(now(), NULL))});
+is(sql(q{SELECT merch.fire('merch.price_event', '901', 'approve', 'cheaper')}), 'approved', 'a price event is approved');
 becomes('SELECT count(*) = 10 FROM merch.published_price WHERE system_id = -1 AND amount = 3.5', 'the approved rows are renewed');
-becomes(q{SELECT state = 'active' FROM merch.price_event WHERE price_event_id = 1}, 'it is active');
+becomes(q{SELECT state = 'active' FROM merch.price_event WHERE price_event_id = 901}, 'it is active');
 my $old = $approved_now =~ s/amount,/CASE item_id WHEN 1 THEN 4 ELSE amount END,/r;
 is(feed('tills', 'snapshot', $old), '0', 'the tills still show the old price');
 becomes(q{SELECT count(*) = 10 FROM merch.open_price_mismatch WHERE system = 'tills' AND difference = 'wrong amount' AND approved_amount = 3.5 AND shown_amount = 4},
@@ -96,8 +96,8 @@ becomes(q{SELECT bool_and(state = 'resolved' AND outcome = 'gone') FROM merch.ex
 
 # prices to come: an event of no promotion, and a promotion
 sql(q{
-	INSERT INTO merch.price_event (price_event_id, item_id, kind, amount, effective) VALUES (2, 2, 'regular', 3, tstzrange(now() + interval '5 days', NULL));
-	SELECT merch.fire('merch.price_event', '2', 'approve', 'cheaper');
+	INSERT INTO merch.price_event (price_event_id, item_id, kind, amount, effective) VALUES (902, 2, 'regular', 3, tstzrange(now() + interval '5 days', NULL));
+	SELECT merch.fire('merch.price_event', '902', 'approve', 'cheaper');
 	INSERT INTO merch.promotion (promotion_id, name, starts_on, ends_on) VALUES (1, 'week', current_date + 10, current_date + 17);
 	INSERT INTO merch.offer (offer_id, promotion_id, reward, value) VALUES (1, 1, 'price', 3);
 	INSERT INTO merch.promotion_item (item_id, promotion_id, offer_id) VALUES (3, 1, 1), (4, 1, 1);
@@ -110,7 +110,7 @@ becomes(q{SELECT count(*) > 20 FROM merch.published_price p WHERE system_id = 0 
 feed('erp', 'snapshot', $approved);
 becomes(q{SELECT passed FROM merch.readiness_result WHERE readiness_check = 'prices published'}, 'the gate passes when they are there');
 becomes(q{SELECT state = 'ready' FROM merch.promotion}, 'and the promotion is ready');
-becomes(q{SELECT bool_and(state = 'published') FROM merch.price_event WHERE price_event_id <> 1}, 'the events are published');
+becomes(q{SELECT bool_and(state = 'published') FROM merch.price_event WHERE price_event_id <> 901}, 'the events are published');
 is(sql(q{SELECT string_agg(system || ' ' || prices || ' ' || right_prices || ' ' || coalesce(share::text, '-'), ', ' ORDER BY system) FROM merch.promotion_price_sync(1)}),
 	'erp 10 10 1.0000, tills 10 0 -', 'what shows only now is not judged yet');
 becomes("SELECT $in_sync", 'and nothing differs now');
